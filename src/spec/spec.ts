@@ -69,6 +69,11 @@ export interface RollingSpec {
   readonly minHealthyMs: number;
   readonly progressDeadlineMs: number;
   readonly order: "newest-last" | "newest-first";
+  /** How a unit is told to finish its requests before it is stopped. Null if it is stopped at once. */
+  /** How many new units to start before the rollout waits for a decision; 0 if it does not wait. */
+  readonly canary: number;
+  readonly autoRevert: boolean;
+  readonly drain: { readonly signal: number; readonly timeoutMs: number } | null;
 }
 
 export interface ExecSpec {

@@ -5,7 +5,7 @@ import { rolloutLine, rolloutText } from "../../src/cli/render/rollout.ts";
 import { FakeDaemon, sup } from "./fake.ts";
 
 const status = (more: Partial<RolloutStatus> = {}): RolloutStatus => ({
-  ...{ service: "web", generation: 3, state: "running", active: true, total: 4, restarted: 2, failure: null },
+  ...{ service: "web", generation: 3, state: "running", active: true, total: 4, restarted: 2, awaits_promotion: false, failure: null },
   ...{ started: "2026-01-01T00:00:00.000Z", ended: null },
   units: [
     { id: "web@1", additional: false, phase: "new" },

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { DEFAULT_ROLLING } from "../../src/core/service/rolling-policy.ts";
 import { machineDiagram } from "../../src/core/unit/diagram.ts";
 import { EVENT_TYPES } from "../../src/core/unit/events.ts";
 import { PHASES, type Phase } from "../../src/core/unit/phase.ts";
@@ -14,6 +15,8 @@ const FAST = { maxRetries: 1, retryDelayMs: 1000 } as const;
 const COMMAND = { kind: "command", command: "reread", args: [], timeoutMs: 1000 } as const;
 
 const CONDITION = { kind: "path_exists", path: "/a", not: false } as const;
+
+const DRAINED = { ...DEFAULT_ROLLING, drain: { signal: 10, timeoutMs: 5000 } };
 
 const LINE = { kind: "text", text: "up" } as const;
 
@@ -65,6 +68,10 @@ const SPECS: Record<string, SpecParts> = {
     reload: COMMAND,
     stop: { graceful: false },
     restart: { maxRetries: 0 },
+  },
+  "that is drained": { type: "notify", rolling: DRAINED, preRestart: [hook(1000)], restart: { maxRetries: 0 } },
+  "that is drained, with post_stop, without a graceful stop": {
+    ...{ rolling: DRAINED, postStop: [hook(1000)], stop: { graceful: false }, restart: { maxRetries: 0 } },
   },
   "with a reload and a check": { reload: COMMAND, check: {}, restart: { maxRetries: 0 } },
 };

@@ -1,10 +1,12 @@
 import { surgeOf } from "../../src/core/service/rolling-policy.ts";
 import { parseService, serviceText } from "../../src/core/service/service-memory.ts";
 import { isActive, isUnfinished, type Rollout } from "../../src/core/service/rollout.ts";
+import type { RolloutControl } from "../../src/core/world/types.ts";
 import type { Turn, World, WorldEvent } from "../../src/core/world/world.ts";
 import type { Amount, RollingSpec, Spec } from "../../src/spec/spec.ts";
 import { makeSpec } from "../core/fixtures.ts";
 import { Stage } from "../core/world/stage.ts";
+import { good } from "../spec/fixtures.ts";
 import { Random } from "./random.ts";
 
 /** What came of one history. */
@@ -30,7 +32,16 @@ class Watched extends Stage {
   /** True while units that the last daemon was removing are known again. */
   isRestoring: boolean | undefined;
 
+  /** The version of the definition with which each unit was started last. */
+  readonly versions = new Map<string, string>();
+
   override handle(event: WorldEvent): Turn {
+    const turn = this.checked(event);
+    for (const { type, id } of turn.effects) if (type === "spawn") this.versions.set(id, versionOf(this.world.get(id)!.spec));
+    return turn;
+  }
+
+  protected checked(event: WorldEvent): Turn {
     const before = this.world.recordOf(NAME)?.rollout ?? null;
     const wasReady = new Set(this.world.ids().filter((id) => isReady(this.world, id)));
     const turn = super.handle(event);
@@ -45,7 +56,8 @@ class Watched extends Stage {
     const ready = rollout.units.filter(({ id, phase }) => (phase === "old" || phase === "new") && isReady(this.world, id)).length;
     if (interrupted.length > 0 && ready < rollout.wanted - rollout.unavailable)
       throw new Error(`only ${ready} units are ready while ${interrupted.map(({ id }) => id).join()} restarts: ${JSON.stringify(rollout)}`);
-    if (taken.length > 0 && rollout.state !== "running") throw new Error(`a rollout that is ${rollout.state} restarts ${taken[0]!.id}`);
+    const mayRestart = rollout.state === "running" || rollout.state === "reverting" || rollout.awaitsPromotion;
+    if (taken.length > 0 && !mayRestart) throw new Error(`a rollout that is ${rollout.state} restarts ${taken[0]!.id}`);
     const surge = new Set(rollout.units.flatMap(({ id, isSurge }) => (isSurge ? [id] : [])));
     const stray = this.world.ids().filter((id) => {
       const { spec, retired } = this.world.get(id)!;
@@ -55,6 +67,8 @@ class Watched extends Stage {
     return turn;
   }
 }
+
+const versionOf = ({ environment }: Spec): string => environment.VERSION ?? "0";
 
 function isReady(world: World, id: string): boolean {
   const unit = world.get(id)?.unit;
@@ -76,6 +90,9 @@ export function playRollouts(seed: number): PlayedRollout {
     minHealthyMs,
     progressDeadlineMs: 60_000,
     order: random.pick(["newest-last", "newest-first"]),
+    canary: random.pick([0, 0, 1, 2]),
+    autoRevert: random.chance(0.7),
+    drain: random.pick([null, { signal: 10, timeoutMs: 4000 }]),
   } as const;
   const play = new History(random, size, policy);
   for (let i = 0; i < 60; i++) play.disturb();
@@ -91,7 +108,9 @@ class History {
   readonly #size: number;
   readonly #policy: RollingSpec;
   readonly #specs: readonly Spec[];
+  readonly #effective: Readonly<Record<string, unknown>>;
   #stage: Watched;
+  #version = 0;
 
   constructor(random: Random, size: number, policy: RollingSpec) {
     this.#random = random;
@@ -99,8 +118,17 @@ class History {
     this.#policy = policy;
     const restart = { retryDelayMs: 500, maxRetries: 3, fatalRetryAfterMs: null };
     this.#specs = Array.from({ length: size }, (_, i) =>
-      makeSpec(`${NAME}@${i + 1}`, { service: NAME, instance: i + 1, instances: size, type: "notify", restart, startTimeoutMs: 20_000 }),
+      makeSpec(`${NAME}@${i + 1}`, {
+        ...{ service: NAME, instance: i + 1, instances: size, rolling: policy },
+        ...{ type: "notify", restart, startTimeoutMs: 20_000 },
+      }),
     );
+    const { canary, autoRevert, drain } = policy;
+    this.#effective = good({
+      ...{ command: "serve", type: "notify", instances: size, start_timeout: 20 },
+      restart_policy: { retry_delay: 0.5, max_retries: 3 },
+      rolling: { canary, auto_revert: autoRevert, ...(drain !== null && { drain: { signal: "USR1", timeout: drain.timeoutMs / 1000 } }) },
+    }).effective;
     this.#stage = this.#fresh();
     this.#stage.start(...this.#specs.map(({ id }) => id));
     for (const { id } of this.#specs) this.#stage.ready(id);
@@ -122,7 +150,7 @@ class History {
     else if (roll < 0.6) this.#stage.pass(random.pick([10, 1000, 5000, 30_000]));
     else if (roll < 0.7) this.#fail(id);
     else if (roll < 0.76) void (this.#stage.stubborn.delete(id) || this.#stage.stubborn.add(id));
-    else if (roll < 0.82) this.#control(random.pick(["pause", "resume", "cancel"]));
+    else if (roll < 0.82) this.#control(random.pick(["pause", "resume", "cancel", "promote", "rollback"]));
     else if (roll < 0.86) this.#begin();
     else if (roll < 0.9) this.#stage.start(id);
     else if (roll < 0.92) this.#stage.stop(id);
@@ -132,13 +160,16 @@ class History {
   /** All units work from now on. Every rollout must end, and its additional units must leave. */
   calm(): void {
     this.#control("resume");
+    const decision = this.#random.pick(["promote", "rollback"] as const);
     this.#stage.stubborn.clear();
     for (let i = 0; i < 60; i++) {
+      if (this.#rollout?.awaitsPromotion === true) this.#control(decision);
       for (const id of this.#ids()) this.#answer(id);
       this.#stage.pass(10_000);
     }
     const rollout = this.#rollout;
     const isMember = (id: string): boolean => this.#specs.some((spec) => spec.id === id);
+    if (rollout?.state === "done" || rollout?.endsAs != null) this.#checkVersions(rollout);
     for (const { id } of this.#specs) this.#stage.start(id);
     for (let i = 0; i < 3; i++) for (const id of this.#ids()) this.#answer(id);
     if (rollout !== null && isActive(rollout)) throw new Error(`the rollout does not end: ${JSON.stringify(rollout)}`);
@@ -146,6 +177,17 @@ class History {
     const left = this.#ids().filter((id) => !isMember(id));
     if (left.length > 0) throw new Error(`${left.join(", ")} are left`);
     this.states.push(rollout!.state);
+  }
+
+  /** After a success or a revert, no unit runs another version than the one in force. */
+  #checkVersions({ failure, units }: Rollout): void {
+    const wasCancelled = units.some(({ isSurge, phase }) => !isSurge && (phase === "old" || phase === "starting"));
+    if (wasCancelled || failure?.includes("the revert failed, too") === true) return;
+    const { world, versions } = this.#stage;
+    const inForce = new Set(this.#specs.map(({ id }) => versionOf(world.get(id)!.spec)));
+    const others = this.#specs.filter(({ id }) => isReady(world, id) && !inForce.has(versions.get(id)!)).map(({ id }) => id);
+    if (inForce.size !== 1 || others.length > 0)
+      throw new Error(`${[...inForce].join()} is in force, but ${others.join()} run another one: ${JSON.stringify(this.#rollout)}`);
   }
 
   #ids(): string[] {
@@ -161,7 +203,7 @@ class History {
     if (unit?.process != null) this.#stage.exits(id, 1);
   }
 
-  #control(action: "pause" | "resume" | "cancel"): void {
+  #control(action: RolloutControl): void {
     this.#stage.post({ type: "rolloutControl", service: NAME, action });
   }
 
@@ -171,19 +213,36 @@ class History {
     if (running === 0) return;
     const surge = Array.from({ length: surgeOf(this.#policy, running) }, (_, i) => `${NAME}@${this.#size + i + 1}`);
     const before = world.recordOf(NAME)?.generation ?? 0;
-    this.#stage.post({ type: "rollout", service: NAME, policy: this.#policy, earlierRuns: Object.fromEntries(surge.map((id) => [id, 0])) });
+    const earlierRuns = Object.fromEntries(surge.map((id) => [id, 0]));
+    this.#stage.post({
+      type: "rollout",
+      service: NAME,
+      policy: this.#policy,
+      earlierRuns,
+      ...(this.#random.chance(0.7) && this.#reload()),
+    });
     if (this.#rollout!.generation !== before + 1) throw new Error("a rollout did not get the next number");
     this.rollouts++;
   }
 
+  /** Changes the definition of all members, and returns the one before. */
+  #reload(): { readonly previous: { readonly file: string; readonly effective: Readonly<Record<string, unknown>> } } {
+    const { world } = this.#stage;
+    const before = versionOf(world.get(`${NAME}@1`)!.spec);
+    const version = String(++this.#version);
+    for (const { id } of this.#specs) this.#stage.load({ ...world.get(id)!.spec, environment: { VERSION: version } });
+    return { previous: { file: "", effective: { ...this.#effective, environment: { VERSION: before } } } };
+  }
+
   /** The daemon dies and the next one continues from the records. Now and then, processes have ended meanwhile. */
   #crash(): void {
-    const { world, nowMs, stubborn } = this.#stage;
+    const { world, nowMs, stubborn, versions } = this.#stage;
     const units = [...world.entries()].map(([, { spec, unit, check }]) => ({ spec, unit: structuredClone(unit), check }));
     const record = world.recordOf(NAME);
     this.#stage = this.#fresh([]);
     this.#stage.nowMs = nowMs;
     this.#stage.isRestoring = true;
+    for (const [id, version] of versions) this.#stage.versions.set(id, version);
     for (const id of stubborn) this.#stage.stubborn.add(id);
     if (record !== undefined) this.#stage.post({ type: "restoreService", service: NAME, memory: parseService(serviceText(record))! });
     for (const { spec } of units) this.#stage.post({ type: "load", spec });

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, realpath } from "node:fs/promises";
 import { err, ok, type Result } from "../../base/result.ts";
 import { readRegularFile } from "../../linux/io/regular-files.ts";
 import { credentialsOf } from "../../linux/spawn/users.ts";
@@ -41,3 +41,6 @@ export async function firstLineOf(path: string): Promise<string | null> {
     return null;
   }
 }
+
+/** Returns the path without symbolic links, or null if it does not exist. */
+export const realPathOf = (path: string): Promise<string | null> => realpath(path).catch(() => null);

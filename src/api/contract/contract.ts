@@ -90,7 +90,10 @@ export const contract = {
     input: unit,
     output: z.object({ rollout: described("Null if there was none since the machine booted", shape.rolloutStatus.nullable()) }),
   },
-  controlRollout: { input: unit.extend({ action: z.enum(["pause", "resume", "cancel"]) }), output: shape.rolloutStatus },
+  controlRollout: {
+    input: unit.extend({ action: z.enum(["pause", "resume", "cancel", "promote", "rollback"]) }),
+    output: shape.rolloutStatus,
+  },
   resetFailed: { input: action, output: actionResult },
   serviceHealth: { input: unit.extend({ run: flag("Probe now and include the result") }), output: shape.serviceHealth },
   probe: { input: unit, output: shape.serviceHealth },

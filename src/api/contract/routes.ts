@@ -49,7 +49,7 @@ export const routes = {
   scale: post(`${BASE}/services/:id/scale`, "Change the number of units of a service. The number survives restarts of the daemon"),
   rollingRestart: post(`${BASE}/services/:id/rolling-restart`, "Restart the units of a service one after the other while the others serve"),
   rollout: get(`${BASE}/services/:id/rollout`, "The rollout of a service that is under way, or the last one"),
-  controlRollout: post(`${BASE}/services/:id/rollout`, "Pause, resume or cancel the rollout of a service"),
+  controlRollout: post(`${BASE}/services/:id/rollout`, "Pause, resume, cancel, promote or roll back the rollout of a service"),
   resetFailed: post(`${BASE}/services/:id/reset-failed`, "Clear failures: failed and fatal become stopped"),
   serviceHealth: row({
     method: "GET",

@@ -14,8 +14,15 @@ export function verdict(service: Service, wording: Wording): string {
   const story = STORIES[service.state](service, wording);
   const waiting = service.waiting_for.length > 0 ? ` Waiting for ${waitingFor(service)}.` : "";
   const file = service.problems.length > 0 ? " Its file on disk has errors, so the last valid version stays in effect." : "";
-  return story + waiting + file;
+  const reverted = service.reverted === undefined ? "" : ` ${capitalized(notInForce(service.reverted, wording))}.`;
+  return story + waiting + file + reverted;
 }
+
+/** Says that the file of a unit is not in force, and why. */
+export const notInForce = ({ rollout, time, cause }: NonNullable<Service["reverted"]>, { relative, commands }: Wording): string =>
+  `the file on disk is not in force: its rollout ${rollout} failed ${relative(time)} (${cause})${commands ? "; `sup reload` tries again" : ""}`;
+
+const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /**
  * Lists the units that this unit waits for, such as `db, cache (fatal)`. Adds the state of units that will not start by

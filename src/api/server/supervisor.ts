@@ -112,7 +112,10 @@ export interface Supervisor {
   rollingRestart(id: string, dryRun: boolean): Promise<Result<shape.RolloutStatus, ApiError>>;
   /** Returns the rollout that is under way or the last one, or null if there was none since the machine booted. */
   rollout(id: string): Promise<Result<shape.RolloutStatus | null, ApiError>>;
-  controlRollout(id: string, action: "pause" | "resume" | "cancel"): Promise<Result<shape.RolloutStatus, ApiError>>;
+  controlRollout(
+    id: string,
+    action: "pause" | "resume" | "cancel" | "promote" | "rollback",
+  ): Promise<Result<shape.RolloutStatus, ApiError>>;
   scale(id: string, request: ScaleRequest): Promise<Result<shape.JobResult, ApiError>>;
   /**
    * Creates a transient unit from the keys of a unit file, and returns its id. `act` starts the unit. `stdin` is the name of a FIFO

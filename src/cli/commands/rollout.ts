@@ -6,9 +6,11 @@ import type { Context, Run } from "../context.ts";
 import { rolloutText } from "../render/rollout.ts";
 import { followRollout } from "../requests/follow-rollout.ts";
 
-const ACTIONS = ["pause", "resume", "cancel"] as const;
+const ACTIONS = ["pause", "resume", "cancel", "promote", "rollback"] as const;
+/** The actions after which the rollout goes on, so that the command waits for its end. */
+const CONTINUING: readonly string[] = ["resume", "promote", "rollback"];
 
-/** `sup rollout status|pause|resume|cancel SERVICE`. */
+/** `sup rollout status|pause|resume|cancel|promote|rollback SERVICE`. */
 export const run: Run = async (context) => {
   const { args, options, client } = context;
   const [verb, name, ...rest] = args;
@@ -17,12 +19,13 @@ export const run: Run = async (context) => {
     return context.fail({
       code: "bad-request",
       message: "cannot read the request",
-      hint: "`sup rollout status|pause|resume|cancel SERVICE`",
+      hint: "`sup rollout status|pause|resume|cancel|promote|rollback SERVICE`",
     });
   const id = stripSuffix(name);
   const answer = action === undefined ? await statusOf(client, id) : await client.call("controlRollout", { id, action });
   if (!answer.ok) return context.fail(answer.error);
-  if (action === "resume" && options.wait !== false) return followRollout(context, answer.value);
+  if (action !== undefined && CONTINUING.includes(action) && options.wait !== false)
+    return followRollout(context, answer.value, action === "rollback" ? "cancelled" : "done");
   if (options.json) context.json(answer.value);
   else if (!options.quiet) context.out(rolloutText(answer.value, context.paint));
   return EXIT.done;

@@ -1,12 +1,15 @@
-import type { RolloutStatus } from "../../api/contract/shapes.ts";
+import type { RolloutStatus, Service } from "../../api/contract/shapes.ts";
+import { notInForce as notInForceIn } from "../../api/contract/verdict.ts";
 import type { Colour, Paint } from "./paint.ts";
 import { safe } from "./safe.ts";
+import { relative } from "./time.ts";
 
 const WIDTH = 20;
 
 const COLOUR: Record<RolloutStatus["state"], Colour> = {
   running: "cyan",
   paused: "yellow",
+  reverting: "red",
   done: "green",
   failed: "red",
   cancelled: "yellow",
@@ -22,15 +25,23 @@ export function rolloutLine(status: RolloutStatus, paint: Paint): string {
   return `${safe(service)}  rollout ${generation}  ${bar}  ${restarted} of ${total} restarted${safe(now)}`;
 }
 
+/** Says that the file of a unit is not in force, and why. `now` is wall-clock milliseconds. */
+export const notInForce = (reverted: NonNullable<Service["reverted"]>, now: number): string =>
+  notInForceIn(reverted, { relative: (iso) => relative(iso, now), commands: true });
+
 /** The state of a rollout and of its units. */
 export function rolloutText(status: RolloutStatus, paint: Paint): string {
   const { service, generation, state, failure, restarted, total, units } = status;
   const head = `${paint("bold", safe(service))}: rollout ${generation} is ${paint(COLOUR[state], state)}, ${restarted} of ${total} units restarted`;
   const cause = failure === null ? "" : `\n  ${paint("red", safe(failure))}`;
   if (state === "done") return head;
+  const waits = status.awaits_promotion ? `\n  ${paint("yellow", waitWords(service))}` : "";
   const lines = units.map(({ id, additional, phase }) => `  ${safe(id)}: ${PHASES[phase]}${additional ? " (additional)" : ""}`);
-  return [`${head}${cause}`, ...lines].join("\n");
+  return [`${head}${cause}${waits}`, ...lines].join("\n");
 }
+
+const waitWords = (service: string): string =>
+  `waits for a decision: \`sup rollout promote ${safe(service)}\` continues, \`sup rollout rollback ${safe(service)}\` returns to the old version`;
 
 const PHASES: Record<RolloutStatus["units"][number]["phase"], string> = {
   old: "not restarted yet",

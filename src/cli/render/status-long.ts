@@ -1,5 +1,6 @@
 import { attempt, waitingFor } from "../../api/contract/verdict.ts";
 import type { ServiceDetail, ServiceProcess } from "../../api/contract/shapes.ts";
+import { notInForce } from "./rollout.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { eventLine, logLine } from "./lines.ts";
 import { safe } from "./safe.ts";
@@ -143,11 +144,13 @@ function fileFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] {
   if (service.groups.length > 0) facts.push(["Groups", safe(service.groups.map((group) => `@${group}`).join(" "))]);
   const labels = Object.entries(service.labels).map(([name, value]) => `${name}=${value}`);
   if (labels.length > 0) facts.push(["Labels", safe(labels.join(" "))]);
-  const changed = service.file_removed
-    ? paint("yellow", " (file removed; `sup reload` stops and forgets it)")
-    : service.changed_on_disk && service.problems.length === 0
-      ? paint("yellow", " (changed on disk; `sup reload` applies it)")
-      : "";
+  const changed = service.reverted
+    ? paint("yellow", ` (${safe(notInForce(service.reverted, now))})`)
+    : service.file_removed
+      ? paint("yellow", " (file removed; `sup reload` stops and forgets it)")
+      : service.changed_on_disk && service.problems.length === 0
+        ? paint("yellow", " (changed on disk; `sup reload` applies it)")
+        : "";
   facts.push(["File", `${safe(service.file) || "none (transient)"}${changed}`]);
   service.problems.forEach((problem, i) => facts.push([i === 0 ? "Errors" : "", paint("red", safe(problem))]));
   return facts;

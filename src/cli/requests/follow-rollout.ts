@@ -9,8 +9,11 @@ const POLL_MS = 200;
 /** How long to wait for a daemon that is being replaced. */
 const PATIENCE_MS = 60_000;
 
-/** Follows a rollout until it has ended or is paused, and prints its progress. Returns the exit code: 1 if it has failed. */
-export async function followRollout(context: Context, begun: RolloutStatus): Promise<number> {
+/**
+ * Follows a rollout until it has ended or is paused, and prints its progress. Returns the exit code: 1 if it has failed, or was cancelled
+ * although it should not end like that.
+ */
+export async function followRollout(context: Context, begun: RolloutStatus, aim: "done" | "cancelled" = "done"): Promise<number> {
   const ended = await untilEnded(context, begun);
   if (!ended.ok) return context.fail(ended.error);
   const status = ended.value;
@@ -18,7 +21,7 @@ export async function followRollout(context: Context, begun: RolloutStatus): Pro
   else if (!context.options.quiet) context.out(rolloutText(status, context.paint));
   if (status.generation !== begun.generation)
     context.note(`sup: rollout ${begun.generation} was superseded by rollout ${status.generation}`);
-  return status.state === "failed" || status.state === "cancelled" ? EXIT.failed : EXIT.done;
+  return status.state === "failed" || (status.state === "cancelled" && aim !== "cancelled") ? EXIT.failed : EXIT.done;
 }
 
 async function untilEnded(context: Context, begun: RolloutStatus): Promise<Result<RolloutStatus, ApiError>> {

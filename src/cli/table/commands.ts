@@ -145,7 +145,7 @@ const act: readonly Command[] = [
     takes: "<unit>",
     summary: "restart the units of a service one after the other while the others serve",
     details:
-      "`rolling` in the unit file says how many units are added or may be missing meanwhile. Waits until the end and exits with 1 if it has failed: then the units that were not restarted yet keep running.",
+      "`rolling` in the unit file says how many units are added or may be missing meanwhile. Waits until the end and exits with 1 if it has failed: then the units that were not restarted yet keep running. With `rolling.canary` it pauses until `sup rollout promote`.",
     options: ACTING,
     examples: ["sup rolling-restart web", "sup rolling-restart web --dry-run"],
     load: () => import("../commands/rolling-restart.ts"),
@@ -154,10 +154,17 @@ const act: readonly Command[] = [
     name: "rollout",
     theme: "Act",
     takes: "<what...>",
-    summary: "show or control a rolling restart: rollout status|pause|resume|cancel SERVICE",
-    details: "`resume` waits until the end, like `sup rolling-restart`.",
+    summary: "show or control a rolling restart: rollout status|pause|resume|cancel|promote|rollback SERVICE",
+    details:
+      "`promote` continues a rollout that waits because of `rolling.canary`; `rollback` returns to the definition before it. `resume`, `promote` and `rollback` wait until the end, like `sup rolling-restart`.",
     options: ["wait", "quiet"],
-    examples: ["sup rollout status web", "sup rollout pause web", "sup rollout resume web", "sup rollout cancel web"],
+    examples: [
+      "sup rollout status web",
+      "sup rollout pause web",
+      "sup rollout resume web",
+      "sup rollout cancel web",
+      "sup rollout promote web",
+    ],
     load: () => import("../commands/rollout.ts"),
   },
   {

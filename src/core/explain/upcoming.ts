@@ -39,6 +39,7 @@ const DUE: Record<DueWhy, (entry: Entry) => string> = {
   "start-timeout": ({ unit }) => (unit.phase === "starting" ? "The start times out" : "The run times out"),
   "reload-timeout": () => "The reload times out",
   "reload-notice": () => "The reload counts as done, unless the service announces it (RELOADING=1)",
+  "drain-timeout": () => "The time to drain ends, and the unit gets its stop signal",
   "stop-timeout": () => "Remaining processes get SIGKILL",
   "kill-again": () => "Remaining processes get SIGKILL again",
   "hook-timeout": ({ unit }) => `The ${unit.phase === "preparing" ? "pre_start" : "post_stop"} commands time out`,

@@ -7,6 +7,9 @@ export const DEFAULT_ROLLING: RollingSpec = {
   minHealthyMs: 5000,
   progressDeadlineMs: 600_000,
   order: "newest-last",
+  canary: 0,
+  autoRevert: true,
+  drain: null,
 };
 
 /** Returns the number of additional units: a percentage is rounded up, and more than one for each member is of no use. */

@@ -3,7 +3,15 @@ import { advance, type Rollout, type UnitFact } from "./rollout.ts";
 /** Returns what a rollout will do if every new unit becomes healthy at once, in order. */
 export function stepsOf(rollout: Rollout): string[] {
   const facts = new Map<string, UnitFact>();
-  const ready = (run: number): UnitFact => ({ run, isWanted: true, isReady: true, isHealthy: true, failure: null, isLost: false });
+  const ready = (run: number): UnitFact => ({
+    run,
+    isWanted: true,
+    isReady: true,
+    isHealthy: true,
+    failure: null,
+    isLost: false,
+    version: 0,
+  });
   for (const { id, isSurge } of rollout.units) if (!isSurge) facts.set(id, ready(1));
   const steps: string[] = [];
   let [now, current] = [rollout.progressMs, rollout];
@@ -15,7 +23,8 @@ export function stepsOf(rollout: Rollout): string[] {
       steps.push(WORDS[type](id));
     }
     now += rollout.minHealthyMs; // the new units have been healthy for long enough
-    current = next;
+    if (next.awaitsPromotion) steps.push("wait for a decision: promote or rollback");
+    current = next.awaitsPromotion ? { ...next, state: "running", awaitsPromotion: false, canary: 0 } : next;
   }
   return steps;
 }

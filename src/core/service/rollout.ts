@@ -20,12 +20,23 @@ export interface Rollout {
   /** Monotonic; null until it is decided how the rollout ends. */
   readonly endedMs: number | null;
   readonly failure: string | null;
+  /** True if the version that worked last comes back when the rollout fails. */
+  readonly autoReverts: boolean;
+  /** How many new units to start before the rollout pauses until an operator promotes it; 0 if it does not pause. */
+  readonly canary: number;
+  /** True while the rollout is paused for that decision. */
+  readonly awaitsPromotion: boolean;
+  /** How a rollout ends that is `reverting`; null for others. */
+  readonly endsAs: "failed" | "cancelled" | null;
   /** The members in the order in which they are restarted, followed by the surge. */
   readonly units: readonly RolloutUnit[];
 }
 
-/** A `failed` or `cancelled` rollout restarts no more members. Its surge leaves as soon as the members are ready without it. */
-export type RolloutState = "running" | "paused" | "done" | "failed" | "cancelled";
+/**
+ * A `reverting` rollout restarts the members that run the new version, because the version that worked last is in force again. A
+ * `failed` or `cancelled` rollout restarts no more members. Its surge leaves as soon as the members are ready without it.
+ */
+export type RolloutState = "running" | "paused" | "reverting" | "done" | "failed" | "cancelled";
 
 export interface RolloutUnit {
   readonly id: string;
@@ -52,6 +63,8 @@ export interface UnitFact {
   readonly failure: string | null;
   /** True if its last finished run ended because sup was killed while it started. This says nothing about the new version. */
   readonly isLost: boolean;
+  /** The number of the definition with which its last run began. */
+  readonly version: number;
 }
 
 /** `start` a surge unit, `replace` a member by restarting it, or `remove` a surge unit. */
@@ -69,18 +82,44 @@ export interface Advance {
 
 export type FactOf = (id: string) => UnitFact | null;
 
-export const isActive = ({ state }: Rollout): boolean => state === "running" || state === "paused";
+export const isActive = ({ state }: Rollout): boolean => state === "running" || state === "paused" || state === "reverting";
 
 /** Returns true while there is anything left to do. */
 export const isUnfinished = (rollout: Rollout): boolean => isActive(rollout) || rollout.units.some(isPresentSurge);
 
-export function advance(before: Rollout, factOf: FactOf, nowMs: number): Advance {
+/** With `canRevert`, a rollout that has just failed takes no action, if `revert` must follow: its proven surge is needed meanwhile. */
+export function advance(before: Rollout, factOf: FactOf, nowMs: number, canRevert = false): Advance {
   const observed = observe(before, factOf, nowMs);
   const rollout = judge(observed, factOf, nowMs);
-  const { next, actions } = rollout.state === "running" ? roll(rollout, factOf) : settle(rollout, factOf);
-  const ended = isDone(next) ? { ...next, state: "done" as const, endedMs: nowMs } : next;
-  return { rollout: ended, actions, dueMs: dueOf(ended) };
+  if (canRevert && isActive(before) && mustRevert(rollout)) return { rollout, actions: [], dueMs: null };
+  const { next, actions } = isRolling(rollout) ? roll(rollout, factOf) : settle(rollout, factOf);
+  const ended = isDone(next) ? { ...next, state: next.endsAs ?? ("done" as const), endedMs: nowMs } : next;
+  const paused = mustWait(ended) ? { ...ended, state: "paused" as const, awaitsPromotion: true } : ended;
+  return { rollout: paused, actions, dueMs: dueOf(paused) };
 }
+
+/**
+ * Returns the rollout that restarts the units that do not run the version that worked last, after that version was put in force again.
+ * `version` is its number.
+ */
+export function revert(rollout: Rollout, endsAs: "failed" | "cancelled", version: number, factOf: FactOf, nowMs: number): Rollout {
+  const units = rollout.units.map((unit): RolloutUnit => {
+    const { phase, isSurge, id, run } = unit;
+    const fact = factOf(id);
+    if (isSurge || (phase === "gone" && fact?.isWanted !== true)) return unit;
+    if (fact === null || fact.version === version) {
+      // Its next run has the version that worked last. If it has not been stopped for this rollout, it is not restarted at all.
+      const isStopping = phase === "starting" && run === null && fact?.isReady !== true;
+      return isStopping ? unit : { ...unit, phase: "new" };
+    }
+    return { ...unit, phase: "old", run: null, healthySinceMs: null };
+  });
+  return { ...rollout, state: "reverting", awaitsPromotion: false, endsAs, endedMs: null, progressMs: nowMs, units };
+}
+
+export const mustRevert = ({ state, autoReverts, endsAs }: Rollout): boolean => state === "failed" && autoReverts && endsAs === null;
+
+const isRolling = ({ state }: Rollout): boolean => state === "running" || state === "reverting";
 
 /** Updates the units by their present state. */
 function observe(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
@@ -107,8 +146,17 @@ function observe(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
 
 /** Ends the rollout at the first new unit that fails, or if nothing has progressed for too long. */
 function judge(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
-  if (rollout.state !== "running") return rollout;
-  const fail = (failure: string): Rollout => ({ ...rollout, state: "failed", failure, endedMs: nowMs });
+  const fail = (cause: string): Rollout => {
+    const failure = rollout.state === "reverting" ? `${rollout.failure ?? "rolled back"}; the revert failed, too: ${cause}` : cause;
+    return { ...rollout, state: "failed", awaitsPromotion: false, failure, endedMs: nowMs };
+  };
+  if (rollout.awaitsPromotion) {
+    for (const { id, phase } of rollout.units) {
+      const failure = phase === "new" ? (factOf(id)?.failure ?? null) : null;
+      if (failure !== null) return fail(`${id}: ${failure}`);
+    }
+  }
+  if (!isRolling(rollout)) return rollout;
   for (const unit of rollout.units) {
     if (unit.phase !== "starting") continue;
     const fact = factOf(unit.id);
@@ -133,16 +181,22 @@ interface Step {
 /** Starts the surge, then restarts members as long as enough units stay available, and lets the surge leave at the end. */
 function roll(rollout: Rollout, factOf: FactOf): Step {
   const actions: RolloutAction[] = [];
-  const isAvailable = ({ id, phase }: RolloutUnit): boolean => (phase === "old" || phase === "new") && factOf(id)?.isReady === true;
+  const isReverting = rollout.state === "reverting";
+  // An additional unit of the new version that is not proven leaves when the rollout reverts.
+  const leaves = ({ isSurge, phase }: RolloutUnit): boolean => isReverting && isSurge && phase !== "new";
+  const isAvailable = (unit: RolloutUnit): boolean =>
+    (unit.phase === "old" || unit.phase === "new") && !leaves(unit) && factOf(unit.id)?.isReady === true;
   let spare = rollout.units.filter(isAvailable).length - (rollout.wanted - rollout.unavailable);
   const begin = (unit: RolloutUnit, type: "start" | "replace"): RolloutUnit => {
+    canaries--;
     actions.push({ type, id: unit.id });
     return { ...unit, phase: "starting", before: factOf(unit.id)?.run ?? 0, run: null, healthySinceMs: null };
   };
+  let canaries = rollout.canary === 0 || isReverting ? Infinity : rollout.canary - rollout.units.filter(isBegun).length;
   const remaining = rollout.units.some(({ isSurge, phase }) => !isSurge && (phase === "old" || phase === "starting"));
   const units = rollout.units.map((unit): RolloutUnit => {
-    if (unit.isSurge && !remaining) return leave(unit, factOf, actions);
-    if (unit.phase !== "old") return unit;
+    if (leaves(unit) || (unit.isSurge && !remaining)) return leave(unit, factOf, actions);
+    if (unit.phase !== "old" || canaries < 1) return unit;
     // An additional unit that an earlier rollout has stopped, and that is not gone yet, is started again.
     if (factOf(unit.id)?.isWanted !== true) return begin(unit, "start");
     // A unit that serves nobody, because it has failed or still starts, can be restarted at any time.
@@ -179,11 +233,20 @@ function leave(unit: RolloutUnit, factOf: FactOf, actions: RolloutAction[]): Rol
 
 const isPresentSurge = ({ isSurge, phase }: RolloutUnit): boolean => isSurge && phase !== "gone";
 
+const isBegun = ({ phase }: RolloutUnit): boolean => phase === "starting" || phase === "new";
+
+/** Returns true if enough new units are healthy, and others would follow. */
+const mustWait = ({ state, canary, units }: Rollout): boolean =>
+  state === "running" &&
+  canary > 0 &&
+  units.filter(({ phase }) => phase === "new").length >= canary &&
+  units.some(({ isSurge, phase }) => !isSurge && phase === "old");
+
 const isDone = ({ state, units }: Rollout): boolean =>
-  state === "running" && units.every(({ isSurge, phase }) => phase === "gone" || (!isSurge && phase === "new"));
+  (state === "running" || state === "reverting") && units.every(({ isSurge, phase }) => phase === "gone" || (!isSurge && phase === "new"));
 
 function dueOf({ state, units, minHealthyMs, progressMs, progressDeadlineMs }: Rollout): number | null {
-  if (state !== "running") return null;
+  if (state !== "running" && state !== "reverting") return null;
   const healthy = units.flatMap(({ phase, healthySinceMs }) =>
     phase === "starting" && healthySinceMs !== null ? [healthySinceMs + minHealthyMs] : [],
   );

@@ -40,6 +40,7 @@ export const HISTORY_TYPES = [
   "degraded",
   "healthy",
   "restart-failed",
+  "draining",
   "stopping",
   "killed",
   "stopped",
@@ -54,6 +55,8 @@ export const HISTORY_TYPES = [
   "rollout-paused",
   "rollout-resumed",
   "rollout-cancelled",
+  "rollout-promoted",
+  "rollout-reverted",
   "rollout-done",
   "rollout-failed",
 ] as const;

@@ -1,13 +1,15 @@
 import { describeExit } from "../../base/exit.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { SIGNALS } from "../../base/signals.ts";
+import { drain, isDraining, notDraining } from "../service/drain.ts";
 import { isSuccess, noteStart } from "./restart.ts";
 import { countRestart } from "./restart-count.ts";
 import type { Effect } from "./effects.ts";
 import type { UnitEvent } from "./events.ts";
-import { exitDetails, record, type Outcome, type Situation } from "./outcome.ts";
-import type { Cause, Ending, Env, Unit } from "./record.ts";
+import { describeCause, ending, exitDetails, record, withTime, type Outcome, type Situation } from "./outcome.ts";
+import type { Cause, Ending, Unit } from "./record.ts";
 import { HOOK_GUARD_MS, isCommand, preparation, preparationMs } from "./preparation.ts";
+
 import { settle } from "./settle.ts";
 
 /**
@@ -62,7 +64,7 @@ export const launch: Move<Of<"clear">> = (situation) => {
   const { unit, spec, env } = situation;
   const run = Math.max(unit.run, unit.earlierRuns) + 1;
   const begun: Unit = {
-    ...unit,
+    ...notDraining(unit),
     run,
     process: null,
     ending: null,
@@ -174,7 +176,7 @@ export const pendingRestart = ({ want, testedRestart }: Unit): Ending | null =>
     : null;
 
 function sweep({ unit, spec, env }: Situation, end: Ending): Outcome {
-  const going = unit.phase === "stopping" || unit.phase === "killing";
+  const going = (unit.phase === "stopping" && !isDraining(unit)) || unit.phase === "killing";
   const due = going && unit.due !== null ? unit.due : { atMs: env.nowMs + spec.stop.timeoutMs, why: "stop-timeout" as const };
   return {
     unit: { ...unit, phase: "cleaning", process: null, testedRestart: null, due, ending: withTime(unit, end, env) },
@@ -190,19 +192,23 @@ function sweep({ unit, spec, env }: Situation, end: Ending): Outcome {
 export function leftoverSignal(unit: Unit, spec: Situation["spec"]): number {
   const { graceful, killMode, signal } = spec.stop;
   if (!graceful || unit.due?.why === "kill-again" || killMode === "mixed") return SIGNALS.SIGKILL;
-  const alreadySent = unit.phase === "stopping" && unit.ending?.by !== "quit";
+  const alreadySent = unit.phase === "stopping" && unit.ending?.by !== "quit" && !isDraining(unit);
   return killMode === "process" || alreadySent ? 0 : signal;
 }
 
-/** Stops the run with the stop signal, or with SIGKILL if the graceful stop is disabled. */
+/** Stops the run with the stop signal, or with SIGKILL if the graceful stop is disabled. A run that a rollout replaces is drained first. */
 function stopFor(situation: Situation, end: Ending): Outcome {
   const { unit, spec, env } = situation;
+  if (unit.drains && unit.readyAtMs !== null && (end.by === "stop" || end.by === "restart")) {
+    const drained = drain(situation, end);
+    if (drained !== null) return drained;
+  }
   const verb = end.by === "restart" ? "restarting" : "stopping";
   const entry = record("stopping", `${verb}: ${end.detail}`, {
     run: unit.run,
     reason: end.by === "stop" || end.by === "restart" ? end.cause : end.by,
   });
-  const ended = { ...unit, testedRestart: null, ending: withTime(unit, end, env) };
+  const ended = { ...notDraining(unit), testedRestart: null, ending: withTime(unit, end, env) };
   if (!spec.stop.graceful) {
     const due = { atMs: env.nowMs + KILL_AGAIN_MS, why: "kill-again" } as const;
     return { unit: { ...ended, phase: "killing", due }, effects: [entry, { type: "kill", run: unit.run }] };
@@ -213,19 +219,6 @@ function stopFor(situation: Situation, end: Ending): Outcome {
   const signal: Effect = { type: "signal", run: unit.run, signal: number, mode: spec.stop.killMode };
   return { unit: { ...ended, phase: "stopping", due }, effects: [entry, signal] };
 }
-
-const withTime = (unit: Unit, end: Ending, env: Env): Ending => ({
-  ...end,
-  ranMs: end.ranMs ?? (unit.readyAtMs === null ? null : env.nowMs - unit.readyAtMs),
-});
-
-const ending = (part: Partial<Ending> & Pick<Ending, "by" | "detail">): Ending => ({
-  cause: "none",
-  exit: null,
-  killed: [],
-  ranMs: null,
-  ...part,
-});
 
 export const released: Move<Of<"release">> = (situation) => {
   if (situation.unit.want === "up") return unchanged(situation);
@@ -256,7 +249,7 @@ export const tested: Move<Of<"restartTested">> = (situation, { failure }) => {
   const { cause } = unit.testedRestart;
   if (failure === null) return restartNow(situation, { type: "restart", cause });
   const entry = record("restart-failed", `not restarted, it goes on running: ${failure}`, { run: unit.run, cause });
-  return { unit: { ...unit, testedRestart: { cause, state: "failed", failure } }, effects: [entry] };
+  return { unit: { ...notDraining(unit), testedRestart: { cause, state: "failed", failure } }, effects: [entry] };
 };
 
 export const restartNow: Move<Of<"restart">> = (situation, event) =>
@@ -268,16 +261,6 @@ export const restartNow: Move<Of<"restart">> = (situation, event) =>
 /** A start or restart by the operator resets the retry counter. */
 const ledgerAfterRequest = (unit: Unit, cause: Cause): Unit["ledger"] =>
   cause === "operator" ? { ...unit.ledger, retries: 0 } : unit.ledger;
-
-const CAUSES: { readonly [C in Cause]?: string } = {
-  operator: "requested by the operator",
-  dependency: "a dependency is restarting",
-  watch: "a watched file changed",
-  schedule: "the next scheduled run is due",
-  reload: "the unit file changed",
-  shutdown: "sup is shutting down",
-};
-const describeCause = (cause: Cause): string => CAUSES[cause] ?? cause;
 
 export const condemned: Move<Of<"condemned">> = (situation, event) => {
   const outcome = stopFor(situation, ending({ by: event.by, detail: event.detail }));
@@ -302,7 +285,11 @@ export const hookOverdue: Move<Of<"due">> = (situation) => {
   return { ...outcome, effects: [hookFailed(situation, detail), ...outcome.effects] };
 };
 
-export const kill: Move<Of<"due">> = ({ unit, spec, env }) => {
+/** Handles the end of the time to drain, or of the time to stop. */
+export const stopOverdue: Move<Of<"due">> = (situation, event) =>
+  isDraining(situation.unit) && situation.unit.ending !== null ? stopFor(situation, situation.unit.ending) : kill(situation, event);
+
+const kill: Move<Of<"due">> = ({ unit, spec, env }) => {
   const words = `did not stop within ${formatDuration(spec.stop.timeoutMs)}`;
   const end: Unit["ending"] = unit.ending?.by === "quit" ? { ...unit.ending, by: "timeout", detail: words } : unit.ending;
   return {
@@ -323,8 +310,12 @@ export const killLeftovers: Move<Of<"due">> = killAgain;
 export const preparedLate: Move<Of<"prepared">> = (situation) =>
   sweep(situation, situation.unit.ending ?? ending({ by: "stop", detail: "" }));
 
-/** Handles a stop request for a unit that is already stopping for another reason. The unit stays down afterwards. */
-export const stopInstead: Move<Of<"stop">> = ({ unit }, event) => ({ unit: { ...unit, want: "down", cause: event.cause }, effects: [] });
+/** Handles a stop request for a unit that is already stopping for another reason. The unit stays down afterwards. It ends a drain. */
+export const stopInstead: Move<Of<"stop">> = (situation, event) => {
+  const unit: Unit = { ...situation.unit, want: "down", cause: event.cause };
+  if (!isDraining(unit)) return { unit, effects: [] };
+  return stopFor({ ...situation, unit }, ending({ by: "stop", cause: event.cause, detail: describeCause(event.cause) }));
+};
 
 /** Handles a start request for a unit that is stopping. The unit starts again as soon as it is down. */
 export const startAfter: Move<Of<"start"> | Of<"restart">> = ({ unit }, event) => {

@@ -18,7 +18,15 @@ export type Cause = Extract<Reason, "none" | "operator" | "boot" | "dependency" 
 
 /** Why a unit has a deadline. A unit has at most one deadline, and no other timers. */
 export type DueWhy =
-  "start-timeout" | "reload-timeout" | "reload-notice" | "stop-timeout" | "kill-again" | "hook-timeout" | "backoff" | "fatal-retry";
+  | "start-timeout"
+  | "reload-timeout"
+  | "reload-notice"
+  | "drain-timeout"
+  | "stop-timeout"
+  | "kill-again"
+  | "hook-timeout"
+  | "backoff"
+  | "fatal-retry";
 
 export interface Due {
   /** Monotonic time in milliseconds. */
@@ -139,6 +147,12 @@ export interface Unit {
   readonly succeeded: boolean;
   /** The rollout that the next start belongs to; absent if the unit never took part in one. */
   readonly generation?: number;
+  /** The number of the definition with which the last run of a unit of a service began; absent for 0. */
+  readonly version?: number;
+  /** The working directory in which the last run of a unit of a service began, without symbolic links; absent if it is not known. */
+  readonly directory?: string;
+  /** True if the stop or restart of the current run begins with `rolling.drain`, because a rollout has requested it. */
+  readonly drains?: boolean;
 }
 
 export const NO_LEDGER: Ledger = { retries: 0, recentStarts: [], throttled: false };

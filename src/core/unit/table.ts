@@ -196,7 +196,11 @@ export const table: { readonly [P in Phase]: Row } = {
     release: go("finishing idle", "closeExited", move.closeExited),
     due: ignore("nothing is due"),
   },
-  stopping: { ...terminating, due: go("killing", "kill", move.kill) },
+  stopping: {
+    ...terminating,
+    stop: go("= killing", "stopInstead", move.stopInstead),
+    due: go("= killing", "stopOverdue", move.stopOverdue),
+  },
   killing: { ...terminating, due: go("=", "killAgain", move.killAgain) },
   cleaning: {
     ...goingDown,

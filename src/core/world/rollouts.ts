@@ -1,12 +1,23 @@
 import { compareIds } from "../../base/names.ts";
+import { type Definition, unitOfDefinition } from "../../spec/load/definition.ts";
 import type { RollingSpec, Spec } from "../../spec/spec.ts";
-import { advance, isActive, isUnfinished, type Rollout, type RolloutAction, type RolloutUnit, type UnitFact } from "../service/rollout.ts";
+import {
+  advance,
+  isActive,
+  isUnfinished,
+  mustRevert,
+  revert,
+  type Rollout,
+  type RolloutAction,
+  type RolloutUnit,
+  type UnitFact,
+} from "../service/rollout.ts";
 import { unavailableOf } from "../service/rolling-policy.ts";
-import type { ServiceMemory } from "../service/service-memory.ts";
+import { NO_MEMORY, type ServiceMemory, type Working } from "../service/service-memory.ts";
 import type { HistoryType } from "../unit/effects.ts";
 import { record } from "../unit/outcome.ts";
 import { isDown } from "../unit/phase.ts";
-import type { Entry, Step, WorldEvent } from "./types.ts";
+import type { Entry, RolloutControl, Step, WorldEvent } from "./types.ts";
 import type { Units } from "./units.ts";
 
 const PREFIX = "rollout ";
@@ -19,6 +30,8 @@ export interface RolloutsOptions {
   readonly replace: (id: string, generation: number, step: Step) => void;
   /** Loads a further unit of the service and starts it. */
   readonly start: (spec: Spec, generation: number, earlierRuns: number, step: Step) => void;
+  /** Changes the definition of a unit. */
+  readonly load: (spec: Spec, step: Step) => void;
   /** Stops the unit and removes it. */
   readonly remove: (id: string, step: Step) => void;
 }
@@ -38,6 +51,11 @@ export class Rollouts {
     return this.#records.get(service);
   }
 
+  /** Returns the number of the definition in force. */
+  versionOf(service: string): number {
+    return this.#records.get(service)?.definition ?? 0;
+  }
+
   /** Returns true for an additional unit of a rollout. The service does not want it, so it does not count for the default quorum. */
   isSurge({ id, service, instance }: Spec): boolean {
     if (instance === null) return false;
@@ -47,14 +65,15 @@ export class Rollouts {
 
   /** Replaces parts of the record of a service. A record without content is removed. */
   put(service: string, parts: Partial<ServiceMemory>, { turn }: Step): void {
-    const next = { ...EMPTY, ...this.#records.get(service), ...parts };
-    if (next.scale === null && next.generation === 0 && next.rollout === null) this.#records.delete(service);
+    const next = { ...NO_MEMORY, ...this.#records.get(service), ...parts };
+    const { scale, generation, rollout, working, reverted } = next;
+    if (scale === null && generation === 0 && rollout === null && working === null && reverted === null) this.#records.delete(service);
     else this.#records.set(service, next);
     turn.services.add(service);
   }
 
   /** Begins a rollout. One that is under way is superseded: its surge is restarted like a member. */
-  begin({ service, policy, earlierRuns }: Extract<WorldEvent, { type: "rollout" }>, step: Step): void {
+  begin({ service, policy, earlierRuns, previous }: Extract<WorldEvent, { type: "rollout" }>, step: Step): void {
     const { nowMs } = step.env;
     const before = this.#records.get(service)?.rollout ?? null;
     const surges = (before?.units ?? [])
@@ -65,7 +84,11 @@ export class Rollouts {
     const entries = present.map((id) => this.#o.units.get(id)!);
     const rollout = newRollout(policy, entries, Object.keys(earlierRuns), generation, nowMs);
     const { units } = rollout;
-    this.put(service, { generation, rollout, earlierRuns }, step);
+    const known = this.#records.get(service);
+    const definition = (known?.definitions ?? 0) + 1;
+    const changed = { definition, definitions: definition };
+    const working = known?.working ?? (previous === undefined ? null : workingOf(previous, known?.definition ?? 0, entries));
+    this.put(service, { generation, rollout, earlierRuns, working, ...(previous !== undefined && { ...changed, reverted: null }) }, step);
     const superseded = before !== null && isActive(before) ? `; it supersedes rollout ${before.generation}` : "";
     this.#note(service, "rollout-started", `rollout ${generation} of ${present.length} units began${superseded}`, { generation }, step);
     for (const id of surges) if (!units.some((unit) => unit.id === id)) this.#o.remove(id, step);
@@ -77,16 +100,11 @@ export class Rollouts {
     if (rollout == null || !isActive(rollout)) return;
     const { nowMs } = step.env;
     const { generation } = rollout;
-    const next: Rollout =
-      action === "pause"
-        ? { ...rollout, state: "paused" }
-        : action === "resume"
-          ? { ...rollout, state: "running", progressMs: nowMs }
-          : { ...rollout, state: "cancelled", endedMs: nowMs };
-    if (next.state === rollout.state) return;
+    const next = controlled(rollout, action, this.#records.get(service)!.working !== null, nowMs);
+    if (next === null) return;
     this.put(service, { rollout: next }, step);
-    const words = ({ pause: "paused", resume: "resumed", cancel: "cancelled" } as const)[action];
-    this.#note(service, `rollout-${words}`, `rollout ${generation} was ${words} by the operator`, { generation }, step);
+    const [type, words] = CONTROLLED[action];
+    this.#note(service, type, `rollout ${generation} was ${words} by the operator`, { generation }, step);
     this.#due.add(service);
   }
 
@@ -101,25 +119,69 @@ export class Rollouts {
   }
 
   /** Compares all rollouts with their units at the end of a turn, and acts until nothing is left to do in this turn. */
-  follow(step: Step): void {
+  follow(step: Step, wallMs: () => number): void {
     if (this.#records.size === 0) return;
     for (const [service, { rollout }] of this.#records) {
       if (rollout === null || !isUnfinished(rollout)) continue;
       const isTouched = rollout.units.some(({ id }) => step.turn.changed.has(id) || step.turn.removed.has(id));
-      if (this.#due.delete(service) || isTouched) this.#advance(service, step);
+      if (this.#due.delete(service) || isTouched) this.#advance(service, step, wallMs);
     }
   }
 
-  #advance(service: string, step: Step): void {
+  #advance(service: string, step: Step, wallMs: () => number): void {
     for (;;) {
       const before = this.#records.get(service)!.rollout!;
-      const { rollout, actions, dueMs } = advance(before, (id) => factOf(this.#o.units.get(id)), step.env.nowMs);
+      if (before.endsAs === "cancelled" && before.state !== "reverting" && isActive(before)) {
+        this.#revert(service, before, "cancelled", wallMs(), step);
+        continue;
+      }
+      const canRevert = this.#records.get(service)!.working !== null;
+      const { rollout, actions, dueMs } = advance(before, (id) => factOf(this.#o.units.get(id)), step.env.nowMs, canRevert);
       if (rollout !== before) this.put(service, { rollout }, step);
-      if (rollout.state !== before.state) this.#noteEnd(service, rollout, step);
+      if (rollout.state !== before.state) {
+        this.#noteEnd(service, rollout, step);
+        if (canRevert && mustRevert(rollout)) {
+          this.#revert(service, rollout, "failed", wallMs(), step);
+          continue;
+        }
+      }
       this.#o.units.deadlines.put(PREFIX + service, dueMs);
       if (actions.length === 0) return;
       for (const action of actions) this.#perform(service, rollout.generation, action, step);
     }
+  }
+
+  /** Puts the definition that worked last in force, and restarts the units that run another one. */
+  #revert(service: string, rollout: Rollout, endsAs: "failed" | "cancelled", atMs: number, step: Step): void {
+    const { units, load } = this.#o;
+    const definition = this.#records.get(service)!.working!;
+    const { generation } = rollout;
+    const surge = new Set(rollout.units.flatMap(({ id, isSurge }) => (isSurge ? [id] : [])));
+    const next = revert(this.#withStarted(service, rollout), endsAs, definition.version, (id) => factOf(units.get(id)), step.env.nowMs);
+    for (const id of units.services.get(service)?.units ?? []) {
+      const unit = surge.has(id) || units.get(id)!.retired ? undefined : unitOfDefinition(definition, service, id);
+      if (unit !== undefined) load(unit.spec, step);
+    }
+    const cause = rollout.failure ?? "rolled back by the operator";
+    this.put(
+      service,
+      { rollout: next, definition: definition.version, working: null, reverted: { definition, generation, atMs, cause } },
+      step,
+    );
+    const words = `the definition before rollout ${generation} is in force again; \`sup reload\` tries the file again`;
+    this.#note(service, "rollout-reverted", words, { generation, cause }, step);
+  }
+
+  /** Adds the units that were down when the rollout began, and that an operator has started since then with the new definition. */
+  #withStarted(service: string, rollout: Rollout): Rollout {
+    const known = new Set(rollout.units.map(({ id }) => id));
+    const started = this.#presentUnits(service).filter((id) => !known.has(id));
+    if (started.length === 0) return rollout;
+    return {
+      ...rollout,
+      wanted: rollout.wanted + started.length,
+      units: [...rollout.units, ...started.map((id) => ({ ...fresh(id, false), phase: "gone" as const }))],
+    };
   }
 
   #perform(service: string, generation: number, { type, id }: RolloutAction, step: Step): void {
@@ -140,6 +202,7 @@ export class Rollouts {
   }
 
   #noteEnd(service: string, { generation, state, failure }: Rollout, step: Step): void {
+    if (state === "done") this.put(service, { working: null }, step);
     if (state === "done") this.#note(service, "rollout-done", `rollout ${generation} is complete`, { generation }, step);
     if (state === "failed")
       this.#note(service, "rollout-failed", `rollout ${generation} failed: ${failure}`, { generation, failure }, step);
@@ -159,17 +222,56 @@ export function newRollout(
   nowMs: number,
 ): Rollout {
   const wanted = members.length;
+  const { minHealthyMs, progressDeadlineMs, canary, autoRevert } = policy;
   const units = [...inOrder(members, policy).map((id) => fresh(id, false)), ...[...surge].sort(compareIds).map((id) => fresh(id, true))];
   return {
     ...{ generation, state: "running", unavailable: unavailableOf(policy, wanted, surge.length), wanted },
-    ...{ minHealthyMs: policy.minHealthyMs, progressDeadlineMs: policy.progressDeadlineMs },
+    ...{ minHealthyMs, progressDeadlineMs, canary, autoReverts: autoRevert, awaitsPromotion: false, endsAs: null },
     ...{ startedMs: nowMs, progressMs: nowMs, endedMs: null, failure: null, units },
   };
 }
 
-const EMPTY: ServiceMemory = { scale: null, generation: 0, rollout: null, earlierRuns: {} };
+/** Returns the definition that was in force until now, with the directories in which its units began. */
+function workingOf(definition: Pick<Definition, "file" | "effective">, version: number, entries: readonly Entry[]): Working {
+  const known = entries.filter(({ unit }) => unit.directory !== undefined && (unit.version ?? 0) === version);
+  return { ...definition, version, directories: Object.fromEntries(known.map(({ unit }) => [unit.id, unit.directory!])) };
+}
 
-const fresh = (id: string, isSurge: boolean): RolloutUnit => ({ id, isSurge, phase: "old", before: 0, run: null, healthySinceMs: null });
+const CONTROLLED: Readonly<Record<RolloutControl, readonly [HistoryType, string]>> = {
+  pause: ["rollout-paused", "paused"],
+  resume: ["rollout-resumed", "resumed"],
+  cancel: ["rollout-cancelled", "cancelled"],
+  promote: ["rollout-promoted", "promoted"],
+  rollback: ["rollout-cancelled", "rolled back"],
+};
+
+/** Returns the rollout after a request of the operator, or null if the request does not fit. A rollback without `canRevert` cancels. */
+function controlled(rollout: Rollout, action: RolloutControl, canRevert: boolean, nowMs: number): Rollout | null {
+  const { state, awaitsPromotion } = rollout;
+  const cancelled: Rollout = { ...rollout, state: "cancelled", awaitsPromotion: false, endedMs: nowMs };
+  switch (action) {
+    case "pause":
+      return state === "running" ? { ...rollout, state: "paused" } : null;
+    case "resume":
+      return state === "paused" && !awaitsPromotion ? { ...rollout, state: "running", progressMs: nowMs } : null;
+    case "promote":
+      return awaitsPromotion ? { ...rollout, state: "running", awaitsPromotion: false, canary: 0, progressMs: nowMs } : null;
+    case "rollback":
+      if (state === "reverting") return null;
+      return canRevert ? { ...rollout, endsAs: "cancelled" } : cancelled;
+    case "cancel":
+      return cancelled;
+  }
+}
+
+const fresh = (id: string, isSurge: boolean): RolloutUnit => ({
+  id,
+  isSurge,
+  phase: "old",
+  before: 0,
+  run: null,
+  healthySinceMs: null,
+});
 
 /** Returns the ids of the units in the order in which they are restarted. */
 function inOrder(entries: readonly Entry[], { order }: RollingSpec): string[] {
@@ -200,6 +302,7 @@ function factOf(entry: Entry | undefined): UnitFact | null {
     isWanted: unit.want === "up",
     isReady,
     isHealthy: isReady && (spec.check === null || check?.health === "healthy"),
+    version: unit.version ?? 0,
     isLost: unit.last?.exit?.kind === "lost",
     failure: hasFailed ? (unit.last?.detail ?? unit.reason) : refused,
   };

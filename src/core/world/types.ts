@@ -1,4 +1,5 @@
 import type { NotificationSettings } from "../../spec/notifications.ts";
+import type { Definition } from "../../spec/load/definition.ts";
 import type { RollingSpec, Spec } from "../../spec/spec.ts";
 import type { AlertChange, AlertCondition, OpenAlert } from "../alerts/alerts.ts";
 import type { Job } from "../jobs/job.ts";
@@ -42,6 +43,8 @@ export interface JobRequest {
   readonly id: string;
   readonly warnings: readonly string[];
 }
+
+export type RolloutControl = "pause" | "resume" | "cancel" | "promote" | "rollback";
 
 /** The sources of conditions that the world cannot see in its own records. */
 export type ConditionSource = "store" | "log" | "forecast" | "watch" | "notifications";
@@ -99,8 +102,14 @@ export type WorldEvent =
       readonly service: string;
       readonly policy: RollingSpec;
       readonly earlierRuns: Readonly<Record<string, number>>;
+      /** The definition that was in force until a reload changed it. Absent if the definition is the same as before. */
+      readonly previous?: Omit<Definition, "directories">;
     }
-  | { readonly type: "rolloutControl"; readonly service: string; readonly action: "pause" | "resume" | "cancel" }
+  | { readonly type: "rolloutControl"; readonly service: string; readonly action: RolloutControl }
+  /** A reload puts the file of a service in force again. */
+  | { readonly type: "fileInForce"; readonly service: string }
+  /** The working directory of a run, without symbolic links. */
+  | { readonly type: "located"; readonly id: string; readonly run: number; readonly directory: string }
   /** The service is gone, and so is its record. */
   | { readonly type: "forgetService"; readonly service: string }
   /** A unit is restored from the state that an earlier daemon stored. */

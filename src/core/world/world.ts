@@ -5,8 +5,9 @@ import type { Job } from "../jobs/job.ts";
 import { JobBook, jobOfKey } from "../jobs/job-book.ts";
 import type { Episode } from "../notifications/episode.ts";
 import { NotificationBook } from "../notifications/notification-book.ts";
-import type { ServiceMemory } from "../service/service-memory.ts";
+import { NO_MEMORY, type ServiceMemory } from "../service/service-memory.ts";
 import type { Service, Services } from "../service/services.ts";
+import type { Spec } from "../../spec/spec.ts";
 import type { UnitEvent } from "../unit/events.ts";
 import { whyNotReady } from "../unit/check.ts";
 import { awaitsReadyNotice, isDown, isProbed, stateOf } from "../unit/phase.ts";
@@ -66,7 +67,8 @@ export class World {
         this.#load({ type: "load", spec, earlierRuns }, step);
         this.#replace(spec.id, generation, step);
       },
-      remove: (id, step) => this.#unload(id, "operator", step),
+      load: (spec, step) => this.#load({ type: "load", spec }, step),
+      remove: (id, step) => this.#unload(id, "operator", step, true),
     });
     this.#jobs = new JobBook({ get: units.get, wishes: this.#wishes, deadlines: units.deadlines });
     this.#notifications = new NotificationBook({ services: units.services, get: units.get });
@@ -172,7 +174,7 @@ export class World {
    * wall clock, which only notifications need.
    */
   conclude(turn: Turn, env: Env, wallMs = (): number => env.nowMs): void {
-    if (this.#resumed) this.#rollouts.follow({ env, turn });
+    if (this.#resumed) this.#rollouts.follow({ env, turn }, wallMs);
     if (this.#resumed) this.#judgeAlerts(turn, env);
     this.#notifications.conclude(turn.alerts, env.nowMs, wallMs, turn);
     this.#units.deadlines.put(NOTIFICATIONS, this.#notifications.dueMs);
@@ -211,7 +213,11 @@ export class World {
       case "rolloutControl":
         return this.#rollouts.control(event, step);
       case "forgetService":
-        return this.#rollouts.put(event.service, { scale: null, generation: 0, rollout: null, earlierRuns: {} }, step);
+        return this.#rollouts.put(event.service, NO_MEMORY, step);
+      case "fileInForce":
+        return this.#rollouts.put(event.service, { reverted: null }, step);
+      case "located":
+        return this.#located(event, step);
       case "restore":
         return this.#restore(event, step);
       case "restoreJob":
@@ -241,10 +247,16 @@ export class World {
     if (result.unit === entry.unit) return;
     turn.changed.add(id);
     const sinceMs = stateOf(result.unit) === stateOf(entry.unit) ? result.unit.sinceMs : env.nowMs;
-    const after = this.#checks.follow(entry, { ...result.unit, sinceMs }, env);
+    const version = result.unit.run === entry.unit.run ? result.unit.version : this.#versionOf(entry.spec);
+    const after = this.#checks.follow(entry, { ...result.unit, sinceMs, ...(version !== undefined && { version }) }, env);
     this.#units.put(after);
     if (after.retired && isDown(after.unit.phase)) this.#forget(id, step);
     else this.#wishes.react(entry, after, step, act);
+  }
+
+  /** Returns the number of the definition of a unit of a service with `instances`, with which its new run begins. */
+  #versionOf({ instance, service }: Spec): number | undefined {
+    return instance === null ? undefined : this.#rollouts.versionOf(service);
   }
 
   #tick(step: Step): void {
@@ -307,12 +319,14 @@ export class World {
     this.#wishes.launchFree(step);
   }
 
-  #unload(id: string, cause: Cause, step: Step): void {
+  /** `drains` is true if the unit leaves a rollout. */
+  #unload(id: string, cause: Cause, step: Step, drains = false): void {
     const entry = this.#units.get(id);
     if (entry === undefined) return;
     if (isDown(entry.unit.phase)) return this.#forget(id, step);
     this.#units.put({ ...entry, retired: true });
     this.#apply(id, { type: "stop", cause }, step);
+    if (drains) this.#drain(id);
     this.#wishes.release(id, step);
     // The service wants one unit less now, so fewer units are needed for its quorum.
     if (entry.spec.service !== id) this.#wishes.launchFree(step);
@@ -322,7 +336,23 @@ export class World {
   #replace(id: string, generation: number, step: Step): void {
     const entry = this.#units.get(id)!;
     this.#units.put({ ...entry, unit: { ...entry.unit, generation } });
+    this.#drain(id);
     this.#wishes.request({ type: "request", action: isDown(entry.unit.phase) ? "start" : "restart", ids: [id], cause: "operator" }, step);
+  }
+
+  #located({ id, run, directory }: Extract<WorldEvent, { type: "located" }>, { turn }: Step): void {
+    const entry = this.#units.get(id);
+    if (entry === undefined || entry.unit.run !== run || entry.unit.directory === directory) return;
+    this.#units.put({ ...entry, unit: { ...entry.unit, directory } });
+    turn.changed.add(id);
+  }
+
+  /** The stop of the current run that is about to be requested begins with a drain. */
+  #drain(id: string): void {
+    const entry = this.#units.get(id);
+    if (entry === undefined || entry.spec.rolling?.drain == null || (entry.unit.phase !== "running" && entry.unit.phase !== "reloading"))
+      return;
+    this.#units.put({ ...entry, unit: { ...entry.unit, drains: true } });
   }
 
   #restore({ spec, unit, check }: Extract<WorldEvent, { type: "restore" }>, { env, turn }: Step): void {

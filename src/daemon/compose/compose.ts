@@ -1,4 +1,4 @@
-import { firstLineOf } from "../../adapters/files/text-file.ts";
+import { firstLineOf, realPathOf } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { World, type Turn } from "../../core/world/world.ts";
@@ -17,7 +17,7 @@ import { describeService, type Surroundings } from "../queries/describe.ts";
 import { LocalSupervisor } from "../queries/supervisor.ts";
 import { earlierRuns } from "../units/earlier-runs.ts";
 import { Instances } from "../units/instances.ts";
-import { Reloader } from "../units/reloader.ts";
+import { Reloader, type ReloaderOptions } from "../units/reloader.ts";
 import { Transients } from "../units/transients.ts";
 import { UnitCatalog } from "../units/unit-catalog.ts";
 import { makeFingerprints } from "./make-fingerprints.ts";
@@ -84,7 +84,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     releaseAfter(turn, world, machine, [interpreter, background, stdins]);
   };
   const record = (turn: Turn): void => {
-    catalog.follow(turn, world);
+    for (const id of catalog.follow(turn, world)) interpreter.refresh(id);
     recorder.record(turn);
   };
   const sink: TurnSink = { record, publish, perform: (effect) => interpreter.perform(effect), bug };
@@ -93,7 +93,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const [launcher, fingerprints] = [makeLauncher(users, places), makeFingerprints({ ...machine, effective }, places, daemonLog)];
-  const interpreter = new Interpreter({ ...machine, world, launcher, fingerprints, post, bug, onProbe, firstLineOf });
+  const interpreter = new Interpreter({ ...machine, world, launcher, fingerprints, post, bug, onProbe, firstLineOf, realPathOf });
   const announce = (id: string): void => {
     enablements.forget();
     background.schedules.check(id);
@@ -103,7 +103,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const runsBefore = earlierRuns(store, machine.invocations);
   const loading = { ...machine, world, catalog, recorder, refresh: interpreter.refresh, earlierRuns: runsBefore };
   const filesRead = publisher(bus, () => facade.unitFiles());
-  const roll = (service: string): void => rolling.roll(service);
+  const roll: ReloaderOptions["roll"] = (service, before) => rolling.roll(service, before);
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce, filesRead, roll });
   const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });

@@ -32,6 +32,8 @@ export interface MainProcessOptions {
   readonly findShortage: () => string | null;
   /** Returns the first line of a file, or null if the file cannot be read. */
   readonly firstLineOf: (path: string) => Promise<string | null>;
+  /** Returns a path without symbolic links, or null if it does not exist. */
+  readonly realPathOf: (path: string) => Promise<string | null>;
   readonly fingerprints: Pick<Fingerprints, "take">;
 }
 
@@ -94,6 +96,13 @@ export class MainProcesses {
       });
     const start = stdins.pass(id, spawn);
     state.starting.add(start);
+    if (spec.instance !== null && spec.exec.workingDirectory !== null) void this.#locate(id, run, launch.value.cwd);
+  }
+
+  /** Records where the working directory led, because a symbolic link may lead elsewhere when a failed rollout is reverted. */
+  async #locate(id: string, run: number, path: string): Promise<void> {
+    const directory = await this.#o.realPathOf(path);
+    if (directory !== null) this.#o.post({ type: "located", id, run, directory });
   }
 
   #started(id: string, state: RunState, result: SpawnResult): void {

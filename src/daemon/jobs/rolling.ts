@@ -6,8 +6,10 @@ import { DEFAULT_ROLLING, surgeOf } from "../../core/service/rolling-policy.ts";
 import { isActive, type Rollout } from "../../core/service/rollout.ts";
 import { stepsOf } from "../../core/service/rollout-steps.ts";
 import { newRollout } from "../../core/world/rollouts.ts";
+import type { RolloutControl } from "../../core/world/types.ts";
 import type { World, WorldEvent } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { Loaded } from "../../spec/load/load.ts";
 import type { RollingSpec } from "../../spec/spec.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { refusalOf } from "./scaling.ts";
@@ -30,8 +32,11 @@ export class Rolling {
     this.#o = options;
   }
 
-  /** Begins a rollout, or only says what it would do. `missing` is the error for a name that no unit has. */
-  start(name: string, isDryRun: boolean, missing: (id: string) => ApiError): Answer {
+  /**
+   * Begins a rollout, or only says what it would do. `missing` is the error for a name that no unit has. `before` is the service as its
+   * file declared it before a reload changed it.
+   */
+  start(name: string, isDryRun: boolean, missing: (id: string) => ApiError, before?: Loaded): Answer {
     const { world, catalog, handle, clock } = this.#o;
     const service = stripSuffix(name);
     const declared = catalog.service(service);
@@ -50,13 +55,20 @@ export class Rolling {
       const planned = newRollout(policy, entries, surge, generation, clock.monotonicMs());
       return ok({ ...this.#shape(service, planned), steps: stepsOf(planned) });
     }
-    handle({ type: "rollout", service, policy, earlierRuns: Object.fromEntries(surge.map((id) => [id, this.#o.earlierRuns(id)])) });
+    const previous = before === undefined ? {} : { previous: { file: before.spec.file, effective: before.effective } };
+    handle({
+      type: "rollout",
+      service,
+      policy,
+      ...previous,
+      earlierRuns: Object.fromEntries(surge.map((id) => [id, this.#o.earlierRuns(id)])),
+    });
     return ok(this.status(service)!);
   }
 
-  /** Begins a rollout of a service that is known to exist. It does nothing if no unit of the service runs. */
-  roll(service: string): void {
-    this.start(service, false, (id) => ({ code: "no-such-unit", message: `there is no unit ${id}` }));
+  /** Begins the rollout of a service that a reload has changed. It does nothing if no unit of the service runs. */
+  roll(service: string, before?: Loaded): void {
+    this.start(service, false, (id) => ({ code: "no-such-unit", message: `there is no unit ${id}` }), before);
   }
 
   /** Returns null if there was no rollout of a service with this name since the machine booted. */
@@ -66,14 +78,12 @@ export class Rolling {
     return rollout == null ? null : this.#shape(service, rollout);
   }
 
-  control(name: string, action: "pause" | "resume" | "cancel"): Answer {
+  control(name: string, action: RolloutControl): Answer {
     const service = stripSuffix(name);
     const status = this.status(service);
     if (status === null) return err({ code: "not-found", message: `there was no rollout of ${service} since the machine booted` });
-    const { state, generation } = status;
-    const isPossible =
-      action === "cancel" ? state === "running" || state === "paused" : state === (action === "pause" ? "running" : "paused");
-    if (!isPossible) return err({ code: "conflict", message: `cannot ${action} rollout ${generation} of ${service}: it is ${state}` });
+    const refusal = refusalOfControl(status, action);
+    if (refusal !== null) return err(refusal);
     this.#o.handle({ type: "rolloutControl", service, action });
     return ok(this.status(service)!);
   }
@@ -114,10 +124,32 @@ export class Rolling {
       active: isActive(rollout),
       total: members.length,
       restarted: members.filter(({ phase }) => phase === "new").length,
+      awaits_promotion: rollout.awaitsPromotion,
       failure: rollout.failure,
       started: iso(rollout.startedMs),
       ended: rollout.endedMs === null ? null : iso(rollout.endedMs),
       units: rollout.units.map(({ id, isSurge, phase }) => ({ id, additional: isSurge, phase })),
     };
   }
+}
+
+/** Returns the error for a request that does not fit the state of the rollout, or null. */
+function refusalOfControl({ service, state, generation, awaits_promotion }: shape.RolloutStatus, action: RolloutControl): ApiError | null {
+  const isPossible: Record<RolloutControl, boolean> = {
+    pause: state === "running",
+    resume: state === "paused" && !awaits_promotion,
+    cancel: state === "running" || state === "paused" || state === "reverting",
+    promote: awaits_promotion,
+    rollback: state === "running" || state === "paused",
+  };
+  if (isPossible[action]) return null;
+  const what = `cannot ${action} rollout ${generation} of ${service}`;
+  if (awaits_promotion)
+    return {
+      code: "conflict",
+      message: `${what}: it waits for a decision about its new units`,
+      hint: `\`sup rollout promote ${service}\` or \`sup rollout rollback ${service}\``,
+    };
+  const isEarly = action === "promote" && state === "running";
+  return { code: "conflict", message: `${what}: it is ${state}${isEarly ? ", and does not wait for a decision" : ""}` };
 }

@@ -5,7 +5,7 @@ import { isTemplate, MAX_UNITS, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { stateOfService } from "../../base/service-state.ts";
 import { stateOf } from "../../core/unit/phase.ts";
-import { isUnfinished, type Rollout } from "../../core/service/rollout.ts";
+import { isActive, isUnfinished, type Rollout } from "../../core/service/rollout.ts";
 import type { Entry, World, WorldEvent } from "../../core/world/world.ts";
 import type { Loaded } from "../../spec/load/load.ts";
 import type { Spec } from "../../spec/spec.ts";
@@ -121,9 +121,9 @@ function outOfRange({ id, port, sockets }: Spec, wanted: number): ApiError | nul
   );
 }
 
-const rolling = (id: string, { generation, state }: Rollout): ApiError => ({
+const rolling = (id: string, rollout: Rollout): ApiError => ({
   code: "conflict",
-  message: `cannot scale ${id}: its rollout ${generation} ${state === "running" || state === "paused" ? `is ${state}` : `has ${state === "failed" ? "failed" : "been cancelled"}, and its additional units have not left yet`}`,
+  message: `cannot scale ${id}: its rollout ${rollout.generation} ${isActive(rollout) ? `is ${rollout.state}` : `has ${rollout.state === "failed" ? "failed" : "been cancelled"}, and its additional units have not left yet`}`,
   hint: `\`sup rollout status ${id}\``,
 });
 

@@ -36,6 +36,7 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
   recallServices(parts, everything, sameBoot);
   const memories = recallAll(stored);
   parts.reloader.loadAll(memories);
+  keepReverted(parts, everything);
   // An instance that was started by hand has no file and is not enabled, so only its stored state shows that it exists.
   for (const id of memories.keys()) if (parts.world.get(id) === undefined) parts.reloader.makeInstance(id);
   const surplus = [...memories.keys()].filter((id) => parts.world.get(id) === undefined && parts.reloader.keepSurplus(id));
@@ -84,6 +85,14 @@ function runningFirst(memories: ReadonlyMap<string, Memory>, { world }: Parts): 
   const isLast = ([id, { unit }]: [string, Memory]): boolean => isDown(unit.phase) && (world.get(id)?.spec.instance ?? null) !== null;
   const all = [...memories];
   return [...all.filter((one) => !isLast(one)), ...all.filter(isLast)];
+}
+
+/** Keeps the definitions that failed rollouts brought back, even after a boot, until a reload. */
+function keepReverted({ catalog, world, engine }: Parts, stored: readonly MemoryRow[]): void {
+  for (const { kind, id: service } of stored) {
+    if (kind !== "service" || catalog.service(service) === undefined) continue;
+    for (const id of catalog.followRevert(service, world)) engine.handle({ type: "load", spec: catalog.get(id)!.spec });
+  }
 }
 
 /** Keeps the settings with which a unit was started. If its file has changed since then, the unit is marked, and a reload applies the change. */

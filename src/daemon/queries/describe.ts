@@ -74,6 +74,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     waiting_for: world.waitingFor(id),
     obstacles: world.waitingFor(id).map((one) => ({ unit: one, state: obstacleState(world, one) })),
     changed_on_disk: disk.changed,
+    ...revertOf(spec, world),
     file_removed: disk.removed,
     problems: [...disk.problems],
     retries: unit.ledger.retries,
@@ -90,6 +91,13 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
       restart: dependency.restart,
     })),
   };
+}
+
+/** Says why the file of the unit is not in force, if its last rollout brought back an earlier definition. */
+function revertOf({ service, instance }: Spec, world: Pick<World, "recordOf">): Pick<shape.Service, "reverted"> {
+  const reverted = instance === null ? null : world.recordOf(service)?.reverted;
+  if (reverted == null) return {};
+  return { reverted: { rollout: reverted.generation, time: new Date(reverted.atMs).toISOString(), cause: reverted.cause } };
 }
 
 /** Returns the spec of the unit that a dependency names. If it names a service, returns the spec of the service's first unit. */

@@ -1,3 +1,4 @@
+import type { RolloutControl } from "../../core/world/types.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { totalsOf } from "../../api/contract/service-rows.ts";
@@ -199,7 +200,7 @@ export class LocalSupervisor implements Supervisor {
     return unit.ok ? ok(null) : unit;
   }
 
-  async controlRollout(name: string, action: "pause" | "resume" | "cancel"): Promise<Result<shape.RolloutStatus, ApiError>> {
+  async controlRollout(name: string, action: RolloutControl): Promise<Result<shape.RolloutStatus, ApiError>> {
     return this.#o.rolling.control(name, action);
   }
 

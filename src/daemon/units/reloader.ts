@@ -22,8 +22,8 @@ export interface ReloaderOptions {
   readonly announce: (id: string) => void;
   /** Called when the unit files were read again. */
   readonly filesRead: () => void;
-  /** Begins a rolling restart of a service. */
-  readonly roll: (service: string) => void;
+  /** Begins a rolling restart of a service. `before` is the service as its file declared it until now. */
+  readonly roll: (service: string, before: Loaded | undefined) => void;
 }
 
 /** Applies unit files when the daemon starts, when files appear, and on request. */
@@ -151,6 +151,8 @@ export class Reloader {
 
   #apply(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<UnitCatalog["plan"]>): void {
     const { catalog, recorder, handle, world, refresh } = this.#o;
+    const before = new Map([...world.services()].map(({ name }) => [name, catalog.service(name)]));
+    this.#endReverts();
     catalog.takeTemplates();
     const idsOf = (wanted: (row: (typeof rows)[number]) => boolean): string[] => rows.filter(wanted).map((row) => row.id);
     this.#load(idsOf((row) => row.change === "added" || row.change === "changed"));
@@ -174,8 +176,15 @@ export class Reloader {
     const rolling = new Set(restarts.flatMap((id) => this.#rollingService(id) ?? []));
     const atOnce = restarts.filter((id) => !rolling.has(this.#rollingService(id) ?? ""));
     if (atOnce.length > 0) handle({ type: "request", action: "restart", ids: atOnce, cause: "reload" });
-    for (const service of rolling) this.#o.roll(service);
+    for (const service of rolling) this.#o.roll(service, before.get(service));
     if (starts.length > 0) handle({ type: "request", action: "start", ids: starts, cause: "reload" });
+  }
+
+  /** The files on disk are in force from now on, except those with errors. */
+  #endReverts(): void {
+    const { catalog, world, handle } = this.#o;
+    for (const { name } of world.services())
+      if (world.recordOf(name)?.reverted != null && catalog.problemsOf(name).length === 0) handle({ type: "fileInForce", service: name });
   }
 
   /** Returns the service of a unit whose file says how to restart it one unit after the other, otherwise null. */

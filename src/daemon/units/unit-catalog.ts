@@ -1,7 +1,9 @@
 import { instanceOf, numberedUnit } from "../../base/names.ts";
 import type { Turn, World } from "../../core/world/world.ts";
+import type { Reverted } from "../../core/service/service-memory.ts";
 import { planReload, type PlanRow } from "../../core/world/reload-plan.ts";
 import type { UnitSnapshot, UnitSource } from "../../ports/files.ts";
+import { serviceOf, unitOfDefinition } from "../../spec/load/definition.ts";
 import { diffSpecs } from "../../spec/load/diff.ts";
 import { instantiate, loadSnapshot, type Loaded, type LoadedSnapshot, type SnapshotOptions } from "../../spec/load/load.ts";
 import { findUnit, unitsOf } from "../../spec/load/service-units.ts";
@@ -30,6 +32,8 @@ export class UnitCatalog {
   readonly #templates = new Map<string, Loaded>();
   /** Services with `instances` by name. Their units are in `#inUse`. */
   readonly #services = new Map<string, Loaded>();
+  /** The definitions of services that are in use instead of their files on disk, because a rollout of the file failed. */
+  readonly #reverted = new Map<string, Reverted>();
   #disk: LoadedSnapshot = { loaded: new Map(), services: new Map(), templates: new Map(), problems: new Map(), masked: new Map() };
   #notes = new Map<string, DiskNote>();
   /** Units in use whose directories cannot be read at present. They stay as they are, because their files may not have changed. */
@@ -240,8 +244,15 @@ export class UnitCatalog {
     return made;
   }
 
-  /** Adds the units that a rollout added to the world, and drops those that it has removed. */
-  follow({ changed, removed }: Pick<Turn, "changed" | "removed">, world: Pick<World, "get" | "recordOf">): void {
+  /**
+   * Adds the units that a rollout added to the world, and drops those that it has removed. Returns the ids of units whose definition a
+   * failed rollout has brought back.
+   */
+  follow(
+    { changed, removed, services }: Pick<Turn, "changed" | "removed" | "services">,
+    world: Pick<World, "get" | "recordOf">,
+  ): readonly string[] {
+    const reverted = [...services].flatMap((name) => this.followRevert(name, world));
     for (const id of changed) {
       const entry = this.#inUse.has(id) ? undefined : world.get(id);
       if (entry === undefined || entry.spec.instance === null || entry.retired) continue;
@@ -249,6 +260,26 @@ export class UnitCatalog {
       if (rollout?.units.some((unit) => unit.isSurge && unit.id === id)) this.surplus(id);
     }
     for (const id of removed) if (this.#inUse.get(id)?.spec.instance != null && world.get(id) === undefined) this.drop(id);
+    return reverted;
+  }
+
+  /** Puts the definition of a service in use that its last rollout brought back, and returns the ids of the units that got it. */
+  followRevert(name: string, world: Pick<World, "get" | "recordOf">): readonly string[] {
+    const { reverted = null, rollout = null } = world.recordOf(name) ?? {};
+    if (reverted === null) this.#reverted.delete(name);
+    const service = reverted === null ? undefined : serviceOf(reverted.definition, name);
+    if (reverted === null || service === undefined || this.#reverted.get(name) === reverted) return [];
+    this.#reverted.set(name, reverted);
+    this.#services.set(name, { ...service, sources: this.#services.get(name)?.sources ?? service.sources });
+    const surge = new Set(rollout?.units.flatMap(({ id, isSurge, phase }) => (isSurge && phase !== "gone" ? [id] : [])));
+    const ids = [...this.#inUse].flatMap(([id, { spec }]) => (spec.service === name && spec.instance !== null ? [id] : []));
+    const members = ids.filter((id) => !surge.has(id) && world.get(id) !== undefined);
+    for (const id of members) {
+      const unit = unitOfDefinition(reverted.definition, name, id);
+      if (unit !== undefined) this.#inUse.set(id, unit);
+    }
+    this.#note();
+    return members;
   }
 
   /** Puts a unit of a service into use that an earlier daemon started, although the service has fewer units now. */

@@ -307,6 +307,12 @@ function rolling(unit: UnitFile, { error, isSet }: Context): void {
       ["rolling", isSet(["rolling", "progress_deadline"]) ? "progress_deadline" : "min_healthy_time"],
       `"rolling.progress_deadline" (${file.progress_deadline}) must exceed "min_healthy_time" (${file.min_healthy_time})`,
     );
+  else if (file.drain !== undefined && file.progress_deadline <= file.drain.timeout + file.min_healthy_time)
+    error(
+      ["rolling", "drain", "timeout"],
+      `"rolling.progress_deadline" (${file.progress_deadline}) must exceed "drain.timeout" and "min_healthy_time" together (${file.drain.timeout + file.min_healthy_time})`,
+      `raise "progress_deadline" or lower "drain.timeout"`,
+    );
 }
 
 /** Returns true if the probe names this port as a number, so that it is the same for all instances. */

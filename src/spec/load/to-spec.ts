@@ -242,6 +242,9 @@ function rolling({ rolling: file }: UnitFile): spec.RollingSpec | null {
     minHealthyMs: ms(file.min_healthy_time),
     progressDeadlineMs: ms(file.progress_deadline),
     order: file.order,
+    canary: file.canary,
+    autoRevert: file.auto_revert,
+    drain: file.drain === undefined ? null : { signal: signalNumber(file.drain.signal)!, timeoutMs: ms(file.drain.timeout) },
   };
 }
 

@@ -273,11 +273,22 @@ export function rolling() {
       "Which units are restarted first: `newest-last`, those that have run longest, or `newest-first`.",
       z.enum(["newest-last", "newest-first"]).default("newest-last"),
     ),
-    canary: said("How many new units to start before the restart waits for a decision.", count(0, MAX_UNITS).optional()),
-    auto_revert: said("If true, a failed restart brings back the definition that worked last.", z.boolean().optional()),
+    canary: said(
+      "How many new units to start before the restart pauses until `sup rollout promote` or `sup rollout rollback`; 0: it does not pause.",
+      count(0, MAX_UNITS).default(0),
+    ),
+    auto_revert: said(
+      "If the rolling restart that a `sup reload` began fails, the definition that worked last is in force again, and units that run the new one are restarted. If false, the new definition stays in force.",
+      z.boolean().default(true),
+    ),
     drain: said(
-      "How a unit that leaves is told to finish its requests before it is stopped.",
-      z.strictObject({ signal: said("Signal to send.", signal()), timeout: said("Seconds to wait.", seconds()) }).optional(),
+      "How a unit is told to finish its requests before a rolling restart stops it. Without it, the unit gets its stop signal at once.",
+      z
+        .strictObject({
+          signal: said("Signal that tells the unit to take no further requests, for example SIGUSR1.", signal()),
+          timeout: said("Seconds to wait before the stop signal. If the unit exits earlier, the wait ends.", seconds(0.001)),
+        })
+        .optional(),
     ),
   });
 }

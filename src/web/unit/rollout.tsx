@@ -8,7 +8,7 @@ import { plain } from "../text.ts";
 
 const EVERY_MS = 1000;
 
-type Step = "start" | "pause" | "resume" | "cancel";
+type Step = "start" | "pause" | "resume" | "cancel" | "promote" | "rollback";
 
 /** Shows the last rolling restart of a service, and buttons that begin or control one. */
 export function Rollout({ service }: { readonly service: string }) {
@@ -24,7 +24,7 @@ export function Rollout({ service }: { readonly service: string }) {
     <section class="card" aria-label="Rolling restart">
       <h2>Rolling restart</h2>
       {rollout !== null && <Progress rollout={rollout} />}
-      {mayAct.value && <Buttons state={rollout?.state ?? null} act={(step) => void act(step)} />}
+      {mayAct.value && <Buttons rollout={rollout} act={(step) => void act(step)} />}
     </section>
   );
 }
@@ -36,6 +36,7 @@ function Progress({ rollout }: { readonly rollout: RolloutStatus }) {
     <>
       <p>
         Rollout {generation} is {state}: {restarted} of {total} restarted{starting.length > 0 && `, ${starting.join(", ")} starting`}
+        {rollout.awaits_promotion && ". It waits until it is promoted or rolled back"}
       </p>
       <progress max={total} value={restarted} aria-label={`${restarted} of ${total} restarted`} />
       {failure !== null && <p class="problem">{plain(failure)}</p>}
@@ -43,7 +44,9 @@ function Progress({ rollout }: { readonly rollout: RolloutStatus }) {
   );
 }
 
-function Buttons({ state, act }: { readonly state: RolloutStatus["state"] | null; readonly act: (step: Step) => void }) {
+function Buttons({ rollout, act }: { readonly rollout: RolloutStatus | null; readonly act: (step: Step) => void }) {
+  const isActive = rollout?.active === true;
+  const isWaiting = rollout?.awaits_promotion === true;
   const button = (step: Step, title: string) => (
     <button type="button" class="button small" disabled={!isLive.value} onClick={() => act(step)}>
       {title}
@@ -51,10 +54,12 @@ function Buttons({ state, act }: { readonly state: RolloutStatus["state"] | null
   );
   return (
     <div class="actions" role="group" aria-label="Rolling restart">
-      {state !== "running" && state !== "paused" && button("start", "Restart one by one")}
-      {state === "running" && button("pause", "Pause")}
-      {state === "paused" && button("resume", "Resume")}
-      {(state === "running" || state === "paused") && button("cancel", "Cancel")}
+      {!isActive && button("start", "Restart one by one")}
+      {rollout?.state === "running" && button("pause", "Pause")}
+      {rollout?.state === "paused" && !isWaiting && button("resume", "Resume")}
+      {isWaiting && button("promote", "Promote")}
+      {isWaiting && button("rollback", "Roll back")}
+      {isActive && button("cancel", "Cancel")}
     </div>
   );
 }

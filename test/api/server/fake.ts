@@ -69,8 +69,8 @@ const TREND: shape.Trend = {
 const PROCESS: shape.ServiceProcess = { pid: 4711, name: "serve", ppid: 1, cpu_percent: 1.5, memory_mb: 20, started_at: NOW_ISO };
 
 const aRollout = (service: string): shape.RolloutStatus => ({
-  ...{ service, generation: 1, state: "running", active: true, total: 2, restarted: 1, failure: null, started: NOW_ISO, ended: null },
-  units: [{ id: `${service}@1`, additional: false, phase: "new" }],
+  ...{ service, generation: 1, state: "running", active: true, awaits_promotion: false, total: 2, restarted: 1, failure: null },
+  ...{ started: NOW_ISO, ended: null, units: [{ id: `${service}@1`, additional: false, phase: "new" }] },
 });
 
 const aForecast = (id: string): shape.Forecast => ({ id, run_since: NOW_ISO, memory: TREND, cpu: { ...TREND, leak: false } });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { advance, isActive, isUnfinished, type Rollout, type UnitFact } from "../../../src/core/service/rollout.ts";
+import { advance, isActive, isUnfinished, revert, type Rollout, type UnitFact } from "../../../src/core/service/rollout.ts";
 import { stepsOf } from "../../../src/core/service/rollout-steps.ts";
 
-const HEALTHY: UnitFact = { run: 1, isWanted: true, isReady: true, isHealthy: true, failure: null, isLost: false };
+const HEALTHY: UnitFact = { run: 1, isWanted: true, isReady: true, isHealthy: true, failure: null, isLost: false, version: 0 };
 const STARTING: UnitFact = { ...HEALTHY, isReady: false, isHealthy: false };
 
 const unit = (id: string, isSurge = false) => ({ id, isSurge, phase: "old", before: 0, run: null, healthySinceMs: null }) as const;
@@ -10,6 +10,7 @@ const unit = (id: string, isSurge = false) => ({ id, isSurge, phase: "old", befo
 const rollout = (members: number, surge: number, more: Partial<Rollout> = {}): Rollout => ({
   ...{ generation: 1, state: "running", unavailable: 0, wanted: members, minHealthyMs: 5000, progressDeadlineMs: 60_000 },
   ...{ startedMs: 0, progressMs: 0, endedMs: null, failure: null },
+  ...{ canary: 0, autoReverts: false, awaitsPromotion: false, endsAs: null },
   units: [
     ...Array.from({ length: members }, (_, i) => unit(`m${i + 1}`)),
     ...Array.from({ length: surge }, (_, i) => unit(`s${i + 1}`, true)),
@@ -214,4 +215,60 @@ test("the next deadline is the end of min_healthy_time, or the progress deadline
   play.now = 100;
   play.healthy("s1").step();
   expect(due()).toBe(5100);
+});
+
+describe("a canary", () => {
+  const begun = (): Play => {
+    const play = new Play(rollout(2, 1, { canary: 1 }));
+    play.step();
+    play.step();
+    play.healthy("s1").step();
+    play.step(5000);
+    return play;
+  };
+
+  test("pauses after the new units that it allows, without a deadline", () => {
+    const play = begun();
+    expect(play.state).toMatchObject({ state: "paused", awaitsPromotion: true });
+    expect([play.step(1_000_000), play.state.state]).toEqual([[], "paused"]);
+    expect(stepsOf(rollout(2, 1, { canary: 1 }))).toEqual([
+      ...["start s1, an additional unit", "wait for a decision: promote or rollback"],
+      ...["restart m1", "restart m2", "stop and remove s1"],
+    ]);
+  });
+
+  test("that fails while it waits ends the rollout", () => {
+    const play = begun().set("s1", { isReady: false, isHealthy: false, failure: "exit code 1" });
+    play.step();
+    expect(play.state).toMatchObject({ state: "failed", awaitsPromotion: false, failure: "s1: exit code 1" });
+  });
+});
+
+describe("a revert", () => {
+  test("restarts the units of the new version, while its proven additional unit serves, and ends as it should", () => {
+    const play = new Play(rollout(3, 1, { autoReverts: true }));
+    play.step();
+    play.step();
+    for (const id of ["s1", "m1"]) {
+      play.healthy(id).step();
+      play.step(5000);
+      play.step();
+    }
+    play.set("m1", { version: 1 }).set("m2", { version: 1, failure: "exit code 1" });
+    const facts = (id: string): UnitFact | null => play.facts.get(id) ?? null;
+    const failed = advance(play.state, facts, play.now, true);
+    expect([failed.rollout.state, failed.actions]).toEqual(["failed", []]);
+    play.state = revert(failed.rollout, "failed", 0, facts, play.now);
+    expect(play.state.units.map(({ id, phase }) => `${id} ${phase}`)).toEqual(["m1 old", "m2 old", "m3 new", "s1 new"]);
+    play.set("m2", { failure: null });
+    expect(play.step()).toEqual(["replace m2"]);
+    play.step();
+    play.healthy("m2").set("m2", { version: 0 }).step();
+    expect(play.step(5000)).toEqual(["replace m1"]);
+    play.step();
+    play.healthy("m1").step();
+    expect(play.step(5000)).toEqual(["remove s1"]);
+    play.step();
+    expect(play.state).toMatchObject({ state: "failed", failure: "m2: exit code 1" });
+  });
 });

@@ -1,11 +1,46 @@
 import { describe, expect, test } from "bun:test";
 import { SIGNALS } from "../../../src/base/signals.ts";
+import { DEFAULT_ROLLING } from "../../../src/core/service/rolling-policy.ts";
 import { stateOf, subStateOf } from "../../../src/core/unit/phase.ts";
 import { hook, killedBy, makeSpec, ref, type SpecParts } from "../fixtures.ts";
 import { Machine } from "./machine.ts";
 
 const machine = (parts: SpecParts = {}): Machine => new Machine(makeSpec("web", parts));
 const CHECKED: SpecParts = { check: {} };
+
+describe("a drain", () => {
+  const rolling = { ...DEFAULT_ROLLING, drain: { signal: SIGNALS.SIGUSR1, timeoutMs: 30_000 } };
+  const draining = (parts: SpecParts = {}): Machine => {
+    const m = machine({ rolling, ...parts }).up();
+    m.unit = { ...m.unit, drains: true };
+    return m.restart();
+  };
+
+  test("begins with its own signal, then the unit stops as usual", () => {
+    const m = draining();
+    expect([m.phase, m.actions, m.recorded, m.dueInMs]).toEqual(["stopping", ["signal 10 group"], ["draining"], 30_000]);
+    expect([m.due().phase, m.actions, m.recorded, m.dueInMs]).toEqual(["stopping", ["signal 15 group"], ["stopping"], 10_000]);
+    expect(m.ends(0).phase).toBe("waiting");
+  });
+
+  test("ends with the exit of the main process; its other processes get the stop signal", () => {
+    const m = draining();
+    expect([m.exits(1).phase, m.actions, m.dueInMs]).toEqual(["cleaning", ["sweep 15"], 10_000]);
+    expect([m.swept().phase, m.unit.ledger.retries]).toEqual(["waiting", 0]);
+  });
+
+  test("is forgotten if pre_restart prevents the restart", () => {
+    const m = draining({ preRestart: [hook()] }).tested("exit code 1");
+    expect([m.phase, m.unit.drains, m.stop().release().actions]).toEqual(["running", false, ["signal 15 group"]]);
+  });
+
+  test("is not repeated for the next run", () => {
+    const m = draining({ stop: { graceful: false } });
+    expect([m.due().phase, m.actions]).toEqual(["killing", ["kill"]]);
+    m.ends(9).clear().spawned();
+    expect([m.phase, m.restart().actions]).toEqual(["running", ["kill"]]);
+  });
+});
 
 describe("operator stop wins", () => {
   test("during the back-off: the unit is stopped immediately and not restarted", () => {

@@ -58,7 +58,7 @@ export function explore(spec: Spec): Walked {
 /** The situations that a choice leads to: two after a spawn, because it may fail. */
 function follow(spec: Spec, node: Node, choice: Choice, targets: Map<string, Set<Phase>>): Node[] {
   const after = (unit: Unit, outside: Outside): Node => ({ unit, outside, nowMs: choice.nowMs, parent: node, by: choice.name });
-  if (choice.event === null) return [after(node.unit, choice.outside)];
+  if (choice.event === null) return [after(choice.drains ? { ...node.unit, drains: true } : node.unit, choice.outside)];
   const result = step({ unit: node.unit, spec, env: { nowMs: choice.nowMs, roll: ROLL } }, choice.event);
   if (result.kind === "bug") throw new Error(`${result.why}\n${story(after(node.unit, choice.outside))}`);
   if (result.kind !== "moved") return [after(node.unit, choice.outside)];

@@ -45,6 +45,8 @@ export interface Choice {
   readonly event: UnitEvent | null;
   readonly outside: Outside;
   readonly nowMs: number;
+  /** True if the world marks the unit, so that its next stop begins with a drain. */
+  readonly drains?: boolean;
 }
 
 const EXITS = [code(0), code(1), code(78), killedBy(9)];
@@ -58,6 +60,8 @@ export function choices(spec: Spec, unit: Unit, outside: Outside, nowMs: number)
   for (const event of requests(spec, unit)) add(event.type, event);
   for (const { name, event, changed } of answers(spec, unit, outside)) add(name, event, changed);
   if (outside.main === "alive") add("(main ends)", null, { main: "dead" });
+  const mayDrain = spec.rolling?.drain != null && !unit.drains && (unit.phase === "running" || unit.phase === "reloading");
+  if (mayDrain) list.push({ name: "(a rollout replaces it)", event: null, outside, nowMs, drains: true });
   const { due } = unit;
   if (due !== null) add(`due ${due.why}`, { type: "due", run: unit.run, why: due.why }, {}, Math.max(nowMs, due.atMs));
   const resetAtMs = retriesResetAtMs(unit, spec.restart);
@@ -166,6 +170,7 @@ export function keyOf(spec: Spec, unit: Unit, outside: Outside, nowMs: number): 
     unit.restarting,
     unit.phase === "reloading" ? JSON.stringify(unit.reload) : "",
     unit.succeeded,
+    unit.drains === true,
     outside.spawn,
     outside.main,
     outside.prepare,

@@ -66,6 +66,46 @@ describe("a rollout fails", () => {
   });
 });
 
+describe("a rollout drains the units that it stops", () => {
+  const DRAINED: RollingSpec = { ...POLICY, drain: { signal: 10, timeoutMs: 20_000 } };
+
+  test("the stop signal follows when the time is over, and the new run starts after the exit", () => {
+    const stage = running({}, { rolling: DRAINED });
+    stage.stubborn.add("web@1");
+    proven(roll(stage, DRAINED), "web@3");
+    expect([stage.phase("web@1"), stage.unit("web@1").due?.why, stage.sent]).toEqual(["stopping", "drain-timeout", [10]]);
+    stage.pass(19_000);
+    expect(stage.sent).toEqual([10]);
+    stage.stubborn.clear();
+    stage.pass(1000);
+    expect([stage.phase("web@1"), stage.unit("web@1").generation, stage.sent]).toEqual(["starting", 1, [10, 15]]);
+  });
+
+  test("its exit ends the wait, and additional units are drained before they leave", () => {
+    const stage = roll(running({}, { rolling: DRAINED }), DRAINED);
+    for (const id of ["web@3", "web@1", "web@2"]) proven(stage, id);
+    expect(stage.world.recordOf("web")!.rollout!.state).toBe("done");
+    expect([stage.sent, stage.states]).toEqual([[10, 10, 10], "web@1 running, web@2 running"]);
+  });
+
+  test("a stop by the operator ends the drain", () => {
+    const stage = running({}, { rolling: DRAINED });
+    stage.stubborn.add("web@1");
+    proven(roll(stage, DRAINED), "web@3");
+    stage.stubborn.clear();
+    stage.stop("web@1");
+    expect([stage.sent, stage.phase("web@1"), stage.unit("web@1").last?.by]).toEqual([[10, 15, 10], "idle", "stop"]);
+  });
+
+  test("other stops and restarts, and units that are not ready, are not drained", () => {
+    const stage = running({}, { rolling: DRAINED });
+    stage.restart("web@1").ready("web@1").stop("web@2");
+    roll(stage, DRAINED);
+    stage.post({ type: "rolloutControl", service: "web", action: "cancel" });
+    expect([stage.sent, stage.states]).toEqual([[15, 15, 15], "web@1 running, web@2 stopped"]);
+  });
+});
+
 test("units that were added later get the number of the last rollout", () => {
   const stage = roll(running());
   for (const id of ["web@3", "web@1", "web@2"]) proven(stage, id);

@@ -25,6 +25,8 @@ export class Stage {
   nowMs = 0;
   /** What was done, in order: `spawn db`, `signal web`, `kill web`, `probe web`, … */
   acts: string[] = [];
+  /** The numbers of the signals that were sent, in order. */
+  readonly sent: number[] = [];
   /** Alerts that were opened and resolved, in order. */
   readonly alerts: AlertChange[] = [];
   /** Messages about them, in order. */
@@ -141,6 +143,7 @@ export class Stage {
       case "spawn":
         return this.#spawn(id, run);
       case "signal":
+        this.sent.push(effect.signal);
         if (!this.stubborn.has(id)) this.#fact(id, { type: "exited", run, exit: killedBy(15) });
         return;
       case "kill":

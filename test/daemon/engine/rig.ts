@@ -46,6 +46,7 @@ export function rig(parts: SpecParts = {}) {
     onProbe: (_, responseMs) => void responses.push(responseMs),
     fingerprints: { take: (_, invocation, launch, isAnswered) => void taken.push([invocation, launch?.argv[0] ?? null, isAnswered]) },
     firstLineOf: async (path) => files.get(path) ?? null,
+    realPathOf: async (path) => path,
     post: (...events) => void posted.push(...events),
     bug: (message, error) => void bugs.push(`${message}: ${error instanceof Error ? error.message : String(error)}`),
   });

@@ -71,6 +71,7 @@ export function daemonOn(disk: Disk) {
     onProbe: () => undefined,
     firstLineOf: async () => null,
     fingerprints: { take: () => {} },
+    realPathOf: async (path) => path,
     post: (...events) => engine.post(...events),
   });
   const reloader = new Reloader({

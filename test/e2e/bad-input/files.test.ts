@@ -34,7 +34,11 @@ test.each([
     `{ "command": "a", "dependencies": [{ "unit": "good", "quorum": 2 }] }`,
     /error: .*quorum of 2 can never be met: "good" is 1 unit/,
   ],
-  ["later", `{ "command": "a", "instances": 1, "rolling": { "canary": 1 } }`, /error: .*rolling.*not supported yet/],
+  [
+    "later",
+    `{ "command": "a", "instances": { "min": 1, "max": 2, "metric": "cpu", "target": 50 } }`,
+    /error: .*instances.*not supported yet/,
+  ],
   [
     "no-cron",
     `{ "command": "a", "type": "oneshot", "schedule": { "cron": "61 * * * *" } }`,

@@ -1,7 +1,7 @@
 /** Rolling restarts: requests under load, failures that leave the old units alone, and interruptions of the daemon. */
 import { expect, test } from "bun:test";
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import type { RolloutStatus } from "../../../src/api/contract/shapes.ts";
 import { type Daemon, startDaemon } from "../../harness/daemon.ts";
 import { typesOf } from "../../harness/history.ts";
@@ -189,14 +189,71 @@ withPython("a reload of a changed file restarts the units one after the other if
   const after = await pidsOf(daemon, "web@1", "web@2");
   expect(after.filter((pid) => before.includes(pid))).toEqual([]);
 
-  // A broken version: the old units go on.
+  // A broken version: the old units go on, and the version before is in force again, also for later starts and daemons.
   daemon.writeUnit("web", { ...file, environment: { VERSION: "3" }, args: ["-c", "raise SystemExit(4)"] });
   await daemon.sup("reload");
   await until(async () => (await rolloutOf(daemon)).state === "failed", { what: "the failure" });
   expect(await pidsOf(daemon, "web@1", "web@2")).toEqual(after);
+  const isNotInForce = expect.stringMatching(/file on disk is not in force: its rollout 2 failed .*exit code 4.*`sup reload` tries again/);
+  for (const command of [["status"], ["why"]]) expect((await daemon.sup(...command, "web@1")).stdout).toEqual(isNotInForce);
+  expect((await daemon.sup("verify", "web")).stderr).toContain("not in force");
+  process.kill(after[0]!, "SIGKILL");
+  const revived = (await daemon.reaches("web@1", ({ state, pid }) => state === "running" && pid !== after[0])).pid!;
+  await daemon.crash();
+  await daemon.start();
+  expect(await daemon.sup("restart", "web@2")).toMatchObject({ code: 0 });
+  expect(await pidsOf(daemon, "web@1")).toEqual([revived]);
+  expect((await daemon.sup("status", "web@2")).stdout).toEqual(isNotInForce);
+
   daemon.writeUnit("web", file);
   await daemon.sup("reload");
   await until(async () => (await rolloutOf(daemon)).state === "done", { what: "the repair" });
+  expect((await daemon.sup("status", "web@1")).stdout).not.toContain("not in force");
+});
+
+withPython("a canary waits for a decision; a rollback returns to the old version in the directory that it had", async () => {
+  const port = freePort();
+  await using daemon = await startDaemon();
+  for (const release of ["r1", "r2"]) mkdirSync(join(daemon.home, release));
+  symlinkSync(join(daemon.home, "r1"), join(daemon.home, "current"));
+  const rolling = { min_healthy_time: 0.1, canary: 1, max_surge: 0, max_unavailable: 1 };
+  const file = server(port, daemon.home, { instances: 2, rolling, working_directory: join(daemon.home, "current") });
+  daemon.writeUnit("web", file);
+  await pidsOf(daemon, "web@1", "web@2");
+  const release = async (id: string): Promise<string> => basename(readlinkSync(`/proc/${(await pidsOf(daemon, id))[0]}/cwd`));
+
+  rmSync(join(daemon.home, "current"));
+  symlinkSync(join(daemon.home, "r2"), join(daemon.home, "current"));
+  daemon.writeUnit("web", { ...file, environment: { VERSION: "2" } });
+  await daemon.sup("reload");
+  await until(async () => (await rolloutOf(daemon)).awaits_promotion, { what: "the canary" });
+  expect([await release("web@1"), await release("web@2")].toSorted()).toEqual(["r1", "r2"]);
+  expect((await daemon.sup("rollout", "resume", "web")).stderr).toContain("it waits for a decision");
+  await daemon.crash();
+  await daemon.start();
+  const { code, stdout } = await daemon.sup("rollout", "rollback", "web");
+  expect([code, stdout]).toEqual([0, expect.stringContaining("rollout 1 is cancelled")]);
+  expect([await release("web@1"), await release("web@2")]).toEqual(["r1", "r1"]);
+  expect((await daemon.sup("rollout", "promote", "web")).stderr).toContain("cannot promote rollout 1 of web: it is cancelled");
+
+  await daemon.sup("reload");
+  await until(async () => (await rolloutOf(daemon)).awaits_promotion, { what: "the next canary" });
+  expect((await daemon.sup("rollout", "promote", "web")).stdout).toContain("rollout 2 is done, 2 of 2");
+  expect([await release("web@1"), await release("web@2")]).toEqual(["r2", "r2"]);
+});
+
+withPython("a drain begins with its signal, and the exit of the unit ends it", async () => {
+  await using daemon = await startDaemon();
+  const script = "trap 'echo draining; sleep 0.2; exit 0' USR1; trap 'echo stopped; exit 0' TERM; echo up; while :; do sleep 0.05; done";
+  const rolling = { min_healthy_time: 0, drain: { signal: "SIGUSR1", timeout: 60 } };
+  const unit = { enabled: true, command: "/bin/sh", args: ["-c", script], instances: 1, ready_log: "up", rolling };
+  daemon.writeUnit("web", { ...unit, graceful_shutdown: { kill_mode: "process" } });
+  await pidsOf(daemon, "web@1");
+  expect((await daemon.sup("rolling-restart", "web")).code).toBe(0);
+  const log = (await daemon.sup("logs", "web@1")).stdout;
+  expect(log).toContain("draining");
+  expect(log).not.toContain("stopped");
+  expect(await typesOf(daemon, "web@1")).toEqual(expect.arrayContaining(["draining", "exited"]));
 });
 
 test("pause, resume, cancel and a newer rollout", async () => {

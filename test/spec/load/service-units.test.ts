@@ -177,12 +177,13 @@ describe("rolling", () => {
   test("numbers and percentages, with defaults", () => {
     expect(good(rolling({})).spec.rolling).toEqual({
       ...{ maxSurge: { count: 1, percent: null }, maxUnavailable: { count: 0, percent: null } },
-      ...{ minHealthyMs: 5000, progressDeadlineMs: 600_000, order: "newest-last" },
+      ...{ minHealthyMs: 5000, progressDeadlineMs: 600_000, order: "newest-last", drain: null, canary: 0, autoRevert: true },
     });
     expect(good(rolling({ max_surge: "50%", max_unavailable: 2 })).spec.rolling).toMatchObject({
       maxSurge: { count: 0, percent: 50 },
       maxUnavailable: { count: 2, percent: null },
     });
+    expect(good(rolling({ drain: { signal: "USR1", timeout: 20 } })).spec.rolling!.drain).toEqual({ signal: 10, timeoutMs: 20_000 });
     expect(good(WEB).spec.rolling).toBeNull();
   });
 
@@ -191,6 +192,9 @@ describe("rolling", () => {
     ["both 0 percent", { rolling: { max_surge: "0%", max_unavailable: "0%" } }, '"max_surge" and "max_unavailable" are both 0'],
     ["no percentage", { rolling: { max_surge: "half" } }, 'must be a number or a percentage such as "25%"'],
     ["a deadline that comes too early", { rolling: { min_healthy_time: 9, progress_deadline: 9 } }, 'must exceed "min_healthy_time" (9)'],
+    ["a drain without a signal", { rolling: { drain: { timeout: 5 } } }, "missing"],
+    ["a drain with an unknown signal", { rolling: { drain: { signal: "SIGFOO", timeout: 5 } } }, "must be a signal such as SIGTERM"],
+    ["a drain that takes too long", { rolling: { drain: { signal: "USR1", timeout: 595 } } }, "together (600)"],
     ["without instances", { instances: null, rolling: {} }, '"rolling" needs "instances"'],
   ])("%s is an error", (_, keys, message) => {
     const file = Object.fromEntries(Object.entries({ ...WEB, ...keys }).filter(([, value]) => value !== null));

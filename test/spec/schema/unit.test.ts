@@ -321,9 +321,11 @@ describe("wrong values: line, column, message and hint", () => {
   });
 
   test("all problems of a file are reported at once, in the order of the file", () => {
-    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"instances": 1, "rolling": {"canary": 1}}').map(({ line }) => line)).toEqual([
-      1, 2, 3, 4,
-    ]);
+    expect(
+      bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"instances": {"min": 1, "max": 2, "metric": "cpu", "target": 50}}').map(
+        ({ line }) => line,
+      ),
+    ).toEqual([1, 2, 3, 4]);
   });
 
   test("nesting that is too deep is reported with its line and column", () => {
@@ -349,9 +351,6 @@ describe("keys that are not implemented yet are refused, never ignored", () => {
     sockets: '[{"name":"a","listen":"/s"}]',
     resource_limits: '{"max_memory_mb": 5}',
     instances: '{"min": 1, "max": 2, "metric": "cpu", "target": 50}',
-    "rolling.canary": "1",
-    "rolling.auto_revert": "true",
-    "rolling.drain": '{"signal": "SIGUSR1", "timeout": 5}',
     notify: '["mail"]',
     "log.max_age_days": "3",
     "log.rate_limit": "100",

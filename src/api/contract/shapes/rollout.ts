@@ -5,12 +5,15 @@ export const rolloutStatus = z.object({
   service: id,
   /** The number of the rollout, which new runs get as SUP_GENERATION. */
   generation: z.number().int(),
-  state: z.enum(["running", "paused", "done", "failed", "cancelled"]),
-  /** True while it goes on or is paused. */
+  /** `reverting`: the definition that worked last is in force again, and the units that run the new one are restarted. */
+  state: z.enum(["running", "paused", "reverting", "done", "failed", "cancelled"]),
+  /** True while it goes on, is paused, or reverts. */
   active: z.boolean(),
   /** How many units are to be restarted, and how many of them were restarted and are healthy. */
   total: z.number().int(),
   restarted: z.number().int(),
+  /** True while it is paused, because as many new units as `canary` says are healthy, until it is promoted or rolled back. */
+  awaits_promotion: z.boolean(),
   failure: z.string().nullable(),
   started: time,
   ended: time.nullable(),

@@ -76,6 +76,11 @@ export const service = z.object({
   obstacles: z.array(z.object({ unit: z.string(), state: z.enum(STATES).nullable() })).optional(),
   /** True if the unit file on disk differs from the version in use or can no longer be read. */
   changed_on_disk: z.boolean(),
+  /**
+   * Set while the unit file on disk is not in force, because its rollout failed or was rolled back: the number of the rollout, its end and
+   * the cause. `sup reload` tries the file again.
+   */
+  reverted: z.object({ rollout: z.number().int(), time, cause: z.string() }).optional(),
   /** True if the unit file was deleted. `sup reload` then stops the unit and removes it. */
   file_removed: z.boolean().optional(),
   /** The problems of the unit file on disk. While it has problems, the last good version stays in use. */
