@@ -48,7 +48,7 @@ export class Rollouts {
   /** Replaces parts of the record of a service. A record without content is removed. */
   put(service: string, parts: Partial<ServiceMemory>, { turn }: Step): void {
     const next = { ...EMPTY, ...this.#records.get(service), ...parts };
-    if (next.scale === null && next.generation === 0 && next.rollout === null) this.#records.delete(service);
+    if (next.scale === null && next.generation === 0 && next.rollout === null && next.scaling === null) this.#records.delete(service);
     else this.#records.set(service, next);
     turn.services.add(service);
   }
@@ -167,7 +167,7 @@ export function newRollout(
   };
 }
 
-const EMPTY: ServiceMemory = { scale: null, generation: 0, rollout: null, earlierRuns: {} };
+export const EMPTY: ServiceMemory = { scale: null, generation: 0, rollout: null, earlierRuns: {}, scaling: null };
 
 const fresh = (id: string, isSurge: boolean): RolloutUnit => ({ id, isSurge, phase: "old", before: 0, run: null, healthySinceMs: null });
 
@@ -179,7 +179,7 @@ function inOrder(entries: readonly Entry[], { order }: RollingSpec): string[] {
 }
 
 /** Returns the spec of another unit of the same service. */
-function memberSpec(model: Spec, id: string): Spec {
+export function memberSpec(model: Spec, id: string): Spec {
   const number = Number(id.slice(id.indexOf("@") + 1));
   const port = model.port === null || model.sockets.length > 0 ? model.port : model.port + number - model.instance!;
   return { ...model, id, instance: number, port, name: model.name === model.id ? id : model.name };

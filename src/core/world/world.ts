@@ -16,7 +16,8 @@ import { step as stepUnit } from "../unit/step.ts";
 import { watchdogOf } from "../unit/watchdog.ts";
 import { Checks } from "./checks.ts";
 import { measure } from "./measuring.ts";
-import { Rollouts, serviceOfKey } from "./rollouts.ts";
+import { EMPTY, Rollouts, serviceOfKey } from "./rollouts.ts";
+import { Scalings, type ScalingOutlook } from "./scalings.ts";
 import { emptyTurn, type Apply, type Entry, type Step, type Turn, type WorldEvent } from "./types.ts";
 import { Units } from "./units.ts";
 import { Wishes } from "./wishes.ts";
@@ -50,6 +51,7 @@ export class World {
   readonly #jobs: JobBook;
   readonly #alerts = new AlertBook();
   readonly #rollouts: Rollouts;
+  readonly #scalings: Scalings;
   readonly #notifications: NotificationBook;
   /** False until all units are loaded. Before that, every unit looks new, so alerts must not be judged. */
   #resumed = false;
@@ -67,6 +69,15 @@ export class World {
         this.#replace(spec.id, generation, step);
       },
       remove: (id, step) => this.#unload(id, "operator", step),
+    });
+    this.#scalings = new Scalings({
+      units,
+      records: this.#rollouts,
+      add: (specs, earlierRuns, step) => {
+        for (const spec of specs) this.#load({ type: "load", spec, earlierRuns: earlierRuns(spec.id) }, step);
+        this.#wishes.request({ type: "request", action: "start", ids: specs.map(({ id }) => id), cause: "scaling" }, step);
+      },
+      remove: (id, step) => this.#unload(id, "scaling", step),
     });
     this.#jobs = new JobBook({ get: units.get, wishes: this.#wishes, deadlines: units.deadlines });
     this.#notifications = new NotificationBook({ services: units.services, get: units.get });
@@ -99,7 +110,7 @@ export class World {
   }
 
   /**
-   * Returns the number of units that a service has by the decision of `sup scale` or because of the additional units of a rollout.
+   * Returns the number of units that a service has by the decision of `sup scale` or automatic scaling, or because of the additional units of a rollout.
    * Undefined if its file decides.
    */
   scaleOf(service: string): number | undefined {
@@ -107,6 +118,11 @@ export class World {
     const surge = known?.rollout?.units.filter(({ id, isSurge }) => isSurge && this.#units.has(id)) ?? [];
     if (surge.length > 0) return Math.max(...surge.map(({ id }) => this.#units.get(id)!.spec.instance ?? 0));
     return known?.scale ?? undefined;
+  }
+
+  /** Returns what automatic scaling would do with a service now, or null if the service does not scale itself. */
+  scalingOf(service: string, nowMs: number): ScalingOutlook | null {
+    return this.#scalings.outlook(service, nowMs);
   }
 
   /** The services, for code that follows dependencies itself. */
@@ -192,7 +208,8 @@ export class World {
       case "probeNow":
         return this.#checks.probeNow(event.id, step);
       case "measured":
-        return measure(event.samples, this.#units, (...args) => this.#apply(...args), step);
+        measure(event.samples, this.#units, (...args) => this.#apply(...args), step);
+        return event.readings === undefined ? undefined : this.#scalings.measured(event.readings, step);
       case "observed":
         this.#alerts.observe(event.source, event.unit, event.conditions);
         return void step.turn.suspects.add(event.unit);
@@ -211,7 +228,7 @@ export class World {
       case "rolloutControl":
         return this.#rollouts.control(event, step);
       case "forgetService":
-        return this.#rollouts.put(event.service, { scale: null, generation: 0, rollout: null, earlierRuns: {} }, step);
+        return this.#rollouts.put(event.service, EMPTY, step);
       case "restore":
         return this.#restore(event, step);
       case "restoreJob":

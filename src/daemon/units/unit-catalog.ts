@@ -240,14 +240,24 @@ export class UnitCatalog {
     return made;
   }
 
-  /** Adds the units that a rollout added to the world, and drops those that it has removed. */
+  /** Adds the units that a rollout or automatic scaling added to the world, and drops those that they have removed. */
   follow({ changed, removed }: Pick<Turn, "changed" | "removed">, world: Pick<World, "get" | "recordOf">): void {
+    const scaled = new Map<string, number>();
     for (const id of changed) {
-      const entry = this.#inUse.has(id) ? undefined : world.get(id);
-      if (entry === undefined || entry.spec.instance === null || entry.retired) continue;
-      const { rollout } = world.recordOf(entry.spec.service) ?? { rollout: null };
-      if (rollout?.units.some((unit) => unit.isSurge && unit.id === id)) this.surplus(id);
+      const entry = world.get(id);
+      if (entry === undefined || entry.spec.instance === null) continue;
+      const { service, instance } = entry.spec;
+      const { rollout, scale } = world.recordOf(service) ?? { rollout: null, scale: null };
+      const isMember = scale !== null && instance <= scale;
+      const isSurge = rollout?.units.some((unit) => unit.isSurge && unit.id === id) ?? false;
+      const isInUse = this.#inUse.has(id);
+      if (entry.retired ? !isInUse || isSurge || scale === null || isMember : isInUse || !(isSurge || isMember)) continue;
+      if (entry.retired) this.drop(id);
+      else this.surplus(id);
+      if (!isSurge && scale !== null) scaled.set(service, scale);
     }
+    for (const [service, scale] of scaled) this.#rescaleDisk(service, scale);
+    if (scaled.size > 0) this.#note();
     for (const id of removed) if (this.#inUse.get(id)?.spec.instance != null && world.get(id) === undefined) this.drop(id);
   }
 

@@ -12,7 +12,6 @@ export interface LaterRow {
 }
 
 export const LATER: readonly LaterRow[] = [
-  { key: "instances", form: "object", hint: 'write the number of units, such as "instances": 2; `sup scale` changes it' },
   { key: "rolling.canary" },
   { key: "rolling.auto_revert" },
   { key: "rolling.drain", hint: "remove it; `graceful_shutdown` has the signal and the time to finish requests" },
