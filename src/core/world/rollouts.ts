@@ -1,6 +1,6 @@
 import { compareIds } from "../../base/names.ts";
 import type { RollingSpec, Spec } from "../../spec/spec.ts";
-import { advance, isActive, isUnfinished, type Rollout, type RolloutAction, type RolloutUnit, type UnitFact } from "../service/rollout.ts";
+import { advance, isActive, isPresentSurge, isUnfinished, type Rollout, type RolloutAction, type RolloutUnit, type UnitFact } from "../service/rollout.ts";
 import { unavailableOf } from "../service/rolling-policy.ts";
 import type { ServiceMemory } from "../service/service-memory.ts";
 import type { HistoryType } from "../unit/effects.ts";
@@ -42,7 +42,7 @@ export class Rollouts {
   isSurge({ id, service, instance }: Spec): boolean {
     if (instance === null) return false;
     const units = this.#records.get(service)?.rollout?.units ?? [];
-    return units.some((unit) => unit.isSurge && unit.id === id);
+    return units.some((unit) => isPresentSurge(unit) && unit.id === id);
   }
 
   /** Replaces parts of the record of a service. A record without content is removed. */

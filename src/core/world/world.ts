@@ -5,6 +5,7 @@ import type { Job } from "../jobs/job.ts";
 import { JobBook, jobOfKey } from "../jobs/job-book.ts";
 import type { Episode } from "../notifications/episode.ts";
 import { NotificationBook } from "../notifications/notification-book.ts";
+import { isPresentSurge } from "../service/rollout.ts";
 import type { ServiceMemory } from "../service/service-memory.ts";
 import type { Service, Services } from "../service/services.ts";
 import type { UnitEvent } from "../unit/events.ts";
@@ -115,7 +116,7 @@ export class World {
    */
   scaleOf(service: string): number | undefined {
     const known = this.#rollouts.get(service);
-    const surge = known?.rollout?.units.filter(({ id, isSurge }) => isSurge && this.#units.has(id)) ?? [];
+    const surge = known?.rollout?.units.filter((unit) => isPresentSurge(unit) && this.#units.has(unit.id)) ?? [];
     if (surge.length > 0) return Math.max(...surge.map(({ id }) => this.#units.get(id)!.spec.instance ?? 0));
     return known?.scale ?? undefined;
   }

@@ -1,4 +1,5 @@
 import { instanceOf, numberedUnit } from "../../base/names.ts";
+import { isPresentSurge } from "../../core/service/rollout.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import { planReload, type PlanRow } from "../../core/world/reload-plan.ts";
 import type { UnitSnapshot, UnitSource } from "../../ports/files.ts";
@@ -249,7 +250,7 @@ export class UnitCatalog {
       const { service, instance } = entry.spec;
       const { rollout, scale } = world.recordOf(service) ?? { rollout: null, scale: null };
       const isMember = scale !== null && instance <= scale;
-      const isSurge = rollout?.units.some((unit) => unit.isSurge && unit.id === id) ?? false;
+      const isSurge = rollout?.units.some((unit) => isPresentSurge(unit) && unit.id === id) ?? false;
       const isInUse = this.#inUse.has(id);
       if (entry.retired ? !isInUse || isSurge || scale === null || isMember : isInUse || !(isSurge || isMember)) continue;
       if (entry.retired) this.drop(id);

@@ -108,8 +108,15 @@ describe("the same numbers as HPA", () => {
   });
 });
 
+const STEPS: ReadonlyArray<ScalingSpec["maxStepUp"]> = [
+  { count: 4, percent: 100 },
+  { count: 1, percent: 0 },
+  { count: 0, percent: 10 },
+  { count: 3, percent: 50 },
+];
+
 function randomHistory(random: Random): void {
-  const step = () => random.pick([{ count: 4, percent: 100 }, { count: 1, percent: 0 }, { count: 0, percent: 10 }, { count: 3, percent: 50 }]);
+  const step = (): ScalingSpec["maxStepUp"] => STEPS[random.below(STEPS.length)]!;
   const min = 1 + random.below(3);
   const metrics = [{ metric: "a", target: TARGET }, { metric: "b", target: 7 }].slice(0, 1 + random.below(2));
   const rules = spec({
