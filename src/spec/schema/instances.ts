@@ -38,7 +38,7 @@ export function instances() {
     ),
     max_step_down: said("How many units are removed per 15 seconds at most. The default is 100%.", step().optional()),
   });
-  return z.union([count(1, MAX_UNITS), scaling], { error: `must be an integer from 1 to ${MAX_UNITS}, or an object with "min" and "max"` });
+  return z.union([count(1, MAX_UNITS), scaling], { error: `must be an integer from 1 to ${MAX_UNITS} or an object with "min" and "max"` });
 }
 
 const STEP = 'must be an integer from 1 or a percentage such as "50%"';

@@ -349,7 +349,6 @@ describe("keys that are not implemented yet are refused, never ignored", () => {
   const sample: Record<string, string> = {
     sockets: '[{"name":"a","listen":"/s"}]',
     resource_limits: '{"max_memory_mb": 5}',
-    instances: '{"min": 1, "max": 2, "metric": "cpu", "target": 50}',
     "rolling.canary": "1",
     "rolling.auto_revert": "true",
     "rolling.drain": '{"signal": "SIGUSR1", "timeout": 5}',
