@@ -35,7 +35,13 @@ class History {
     this.#scaling = {
       ...{ min, max: min + random.below(7), tolerance: 0.1, upAfterMs: random.pick([0, 10_000]), downAfterMs: random.pick([0, 30_000]) },
       metrics: [{ metric: "queue", target: TARGET }],
-      ...{ maxStepUp: random.pick([{ count: 4, percent: 100 }, { count: 1, percent: 0 }]), maxStepDown: { count: 0, percent: 100 } },
+      ...{
+        maxStepUp: random.pick([
+          { count: 4, percent: 100 },
+          { count: 1, percent: 0 },
+        ]),
+        maxStepDown: { count: 0, percent: 100 },
+      },
     };
     this.#stage = new Stage(Array.from({ length: min }, (_, index) => this.#spec(index + 1)));
     this.#stage.post({ type: "resumed", open: [], lastId: 0 });
@@ -95,7 +101,8 @@ class History {
     const after = this.#members();
     const events = turn.effects.filter((effect) => effect.type === "record" && effect.event.type === "scaled").length;
     if (events !== Number(after.length !== before)) throw new Error(`${events} events for ${before} → ${after.length} units`);
-    if ((isRolling || isStopped) && after.length !== before) throw new Error(`scaled while ${isRolling ? "a rollout is under way" : "stopped"}`);
+    if ((isRolling || isStopped) && after.length !== before)
+      throw new Error(`scaled while ${isRolling ? "a rollout is under way" : "stopped"}`);
     this.#check(after, isRolling, isStopped);
     this.changes += events;
   }

@@ -18,7 +18,10 @@ export const run: Run = async (context) => {
     all.push(answer.value);
   }
   if (context.options.json) context.json(all.length === 1 ? all[0] : all);
-  else context.out(all.flatMap((one, index) => [...scalingLines(one, all[index - 1], styleOf(context)), describe(one, styleOf(context))]).join("\n\n"));
+  else
+    context.out(
+      all.flatMap((one, index) => [...scalingLines(one, all[index - 1], styleOf(context)), describe(one, styleOf(context))]).join("\n\n"),
+    );
   return EXIT.done;
 };
 

@@ -6,7 +6,9 @@ import type { ScalingOutlook } from "../world/scalings.ts";
 /** Says how a service scales itself, and what would happen now. */
 export function scalingWords({ spec, current, blockedBy, decision }: ScalingOutlook): string[] {
   const rules = `It has ${unitsWord(current)}, and can have ${spec.min} to ${spec.max}. A deviation of up to ${round(spec.tolerance * 100)} % from a target changes nothing.`;
-  const windows = `Units are added when they were needed for ${formatDuration(spec.upAfterMs)}, and removed when fewer were enough for ${formatDuration(spec.downAfterMs)}; per ${formatDuration(STEP_PERIOD_MS)} at most ${stepWords(spec.maxStepUp)} up and ${stepWords(spec.maxStepDown)} down.`;
+  const added = spec.upAfterMs === 0 ? "at once" : `when they were needed for ${formatDuration(spec.upAfterMs)}`;
+  const removed = spec.downAfterMs === 0 ? "at once" : `when fewer were enough for ${formatDuration(spec.downAfterMs)}`;
+  const windows = `Units are added ${added}, and removed ${removed}; per ${formatDuration(STEP_PERIOD_MS)} at most ${stepWords(spec.maxStepUp)} up and ${stepWords(spec.maxStepDown)} down.`;
   if (decision === null) {
     const targets = spec.metrics.map(({ metric, target }) => `${metric}: the target is ${target} per unit.`);
     return [rules, windows, ...targets, blockedBy === null ? "" : BLOCKED[blockedBy]].filter((line) => line !== "");

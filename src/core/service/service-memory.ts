@@ -22,7 +22,9 @@ export const serviceText = (memory: ServiceMemory): string => JSON.stringify({ v
 /** Returns null if the text is damaged or of another version. The file then decides the number of units. */
 export function parseService(text: string): ServiceMemory | null {
   try {
-    const { version, scale, generation, rollout, earlierRuns, scaling } = JSON.parse(text) as Partial<ServiceMemory> & { readonly version?: number };
+    const { version, scale, generation, rollout, earlierRuns, scaling } = JSON.parse(text) as Partial<ServiceMemory> & {
+      readonly version?: number;
+    };
     if (version !== VERSION) return null;
     return {
       ...{ scale: scale ?? null, generation: generation ?? 0, rollout: rollout ?? null },

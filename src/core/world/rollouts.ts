@@ -1,6 +1,15 @@
 import { compareIds } from "../../base/names.ts";
 import type { RollingSpec, Spec } from "../../spec/spec.ts";
-import { advance, isActive, isPresentSurge, isUnfinished, type Rollout, type RolloutAction, type RolloutUnit, type UnitFact } from "../service/rollout.ts";
+import {
+  advance,
+  isActive,
+  isPresentSurge,
+  isUnfinished,
+  type Rollout,
+  type RolloutAction,
+  type RolloutUnit,
+  type UnitFact,
+} from "../service/rollout.ts";
 import { unavailableOf } from "../service/rolling-policy.ts";
 import type { ServiceMemory } from "../service/service-memory.ts";
 import type { HistoryType } from "../unit/effects.ts";

@@ -99,15 +99,14 @@ function scaledUnit({ unit, check }: Entry, { units }: Readings): ScaledUnit {
   return {
     isReady,
     valueOf: (metric) =>
-      metric === "response_time"
-        ? (lastProbe?.responseMs ?? null)
-        : reading?.run === unit.run
-          ? (reading.values[metric] ?? null)
-          : null,
+      metric === "response_time" ? (lastProbe?.responseMs ?? null) : reading?.run === unit.run ? (reading.values[metric] ?? null) : null,
   };
 }
 
-function eventOf({ spec, current }: ScalingOutlook, { count, needed, decisive }: Decision): { message: string; details: Record<string, unknown> } {
+function eventOf(
+  { spec, current }: ScalingOutlook,
+  { count, needed, decisive }: Decision,
+): { message: string; details: Record<string, unknown> } {
   const bounds = { from: current, to: count, min: spec.min, max: spec.max };
   const change = `scaled from ${current} to ${count} ${count === 1 ? "unit" : "units"}`;
   if (decisive === null) return { message: `${change}, because the bounds are ${spec.min} to ${spec.max}`, details: bounds };

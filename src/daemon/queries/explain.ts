@@ -56,7 +56,11 @@ function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story
 }
 
 /** Explains what the settings of a unit mean, without starting any process. */
-export function explain(id: string, { spec, unit }: Entry, { world, daemon, around, clock, ...holding }: ExplainOptions): shape.Explanation {
+export function explain(
+  id: string,
+  { spec, unit }: Entry,
+  { world, daemon, around, clock, ...holding }: ExplainOptions,
+): shape.Explanation {
   const needs = world.needs([id]);
   const needsOf = (one: string): string[] => (world.get(one)?.spec.dependencies ?? []).flatMap(({ unit }) => world.unitsOf(unit));
   const edges = new Map([...needs].map((one) => [one, needsOf(one)]));

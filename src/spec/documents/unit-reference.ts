@@ -99,9 +99,7 @@ function settingsTable(): string[] {
 function notSupported(): string[] {
   const rows = LATER.filter(({ key }) => !LATER.some((outer) => key.startsWith(`${outer.key}.`)));
   if (rows.length === 0) return [];
-  const names = rows.map(({ key, values }) =>
-    values ? values.map((value) => `\`"${key}": "${value}"\``).join(", ") : `\`${key}\``,
-  );
+  const names = rows.map(({ key, values }) => (values ? values.map((value) => `\`"${key}": "${value}"\``).join(", ") : `\`${key}\``));
   return ["## Not supported yet", "", `A file with one of these keys is refused for now: ${names.join(", ")}.`, ""];
 }
 

@@ -7,7 +7,11 @@ export function scaling(unit: UnitFile, { error }: Context): void {
   if (typeof file !== "object") return;
   const { min, max, start, metric, target, metrics } = file;
   if (min === 0)
-    error(["instances", "min"], '"min": 0 is not supported yet: a service cannot be scaled to zero', "use 1, or `sup stop` to stop all units");
+    error(
+      ["instances", "min"],
+      '"min": 0 is not supported yet: a service cannot be scaled to zero',
+      "use 1, or `sup stop` to stop all units",
+    );
   if (min > max) error(["instances", "min"], `"min" (${min}) must not exceed "max" (${max})`);
   else if (start !== undefined && (start < min || start > max))
     error(["instances", "start"], `"start" (${start}) must be between "min" (${min}) and "max" (${max})`);

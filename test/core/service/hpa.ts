@@ -92,8 +92,7 @@ export class Hpa {
     const { scaleUp, scaleDown } = this.#policy;
     const longest = Math.max(scaleUp.stabilizationWindowSeconds, scaleDown.stabilizationWindowSeconds);
     if (!this.#recommended.some(([at]) => second - at < longest)) this.#recommended.push([second, this.replicas]);
-    const within = (seconds: number): number[] =>
-      this.#recommended.filter(([at]) => second - at < seconds).map(([, replicas]) => replicas);
+    const within = (seconds: number): number[] => this.#recommended.filter(([at]) => second - at < seconds).map(([, replicas]) => replicas);
     const forUp = Math.min(desired, ...within(scaleUp.stabilizationWindowSeconds));
     const forDown = Math.max(desired, ...within(scaleDown.stabilizationWindowSeconds));
     this.#recommended.push([second, desired]);
@@ -126,4 +125,5 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 /** 1 if the mean exceeds the target, -1 if it is below, 0 if they are equal. */
 const compare = (metrics: readonly number[], target: number): number => Math.sign(sum(metrics) - target * metrics.length);
 
-const divideUp = (dividend: number, divisor: number): number => (dividend - (dividend % divisor)) / divisor + (dividend % divisor > 0 ? 1 : 0);
+const divideUp = (dividend: number, divisor: number): number =>
+  (dividend - (dividend % divisor)) / divisor + (dividend % divisor > 0 ? 1 : 0);

@@ -31,7 +31,13 @@ const unitOf = ({ ready, metrics }: Pod, { metrics: names }: ScalingSpec): Scale
 });
 
 /** Drives sup's scaler and the transcription of HPA for `seconds`, and returns the numbers of units. They must be equal at each step. */
-function drive(rules: ScalingSpec, start: number, seconds: number, every: number, podsAt: (second: number, count: number) => Pod[]): number[] {
+function drive(
+  rules: ScalingSpec,
+  start: number,
+  seconds: number,
+  every: number,
+  podsAt: (second: number, count: number) => Pod[],
+): number[] {
   const hpa = new Hpa(policyOf(rules), start);
   let [count, state]: [number, ScalingState] = [start, FRESH_SCALING];
   const counts: number[] = [];
@@ -66,7 +72,13 @@ describe("the same numbers as HPA", () => {
   });
 
   test("a step up and down: at most 100 % or 4 units per 15 s up, and 300 s until it falls", () => {
-    const counts = drive(spec(), 1, 1200, 15, sharing((second) => (second < 300 ? 2000 : 100)));
+    const counts = drive(
+      spec(),
+      1,
+      1200,
+      15,
+      sharing((second) => (second < 300 ? 2000 : 100)),
+    );
     expect(counts.slice(0, 4)).toEqual([5, 10, 20, 20]);
     const fall = counts.findIndex((count, index) => index > 0 && count < counts[index - 1]!);
     expect([fall * 15, counts[fall]]).toEqual([585, 1]); // the last sample of the load was at 285 s
@@ -74,21 +86,45 @@ describe("the same numbers as HPA", () => {
   });
 
   test("a spike of one sample adds units once, and they leave after the window", () => {
-    const counts = drive(spec(), 2, 900, 15, sharing((second) => (second === 60 ? 1000 : 200)));
+    const counts = drive(
+      spec(),
+      2,
+      900,
+      15,
+      sharing((second) => (second === 60 ? 1000 : 200)),
+    );
     expect([Math.max(...counts), counts.at(-1), turns(counts)]).toEqual([6, 2, 1]);
-    const patient = drive(spec({ upAfterMs: 60_000 }), 2, 900, 15, sharing((second) => (second === 60 ? 1000 : 200)));
+    const patient = drive(
+      spec({ upAfterMs: 60_000 }),
+      2,
+      900,
+      15,
+      sharing((second) => (second === 60 ? 1000 : 200)),
+    );
     expect(new Set(patient)).toEqual(new Set([2]));
   });
 
   test("noise within the tolerance changes nothing", () => {
     const random = new Random(1);
-    const counts = drive(spec(), 10, 7200, 5, sharing(() => 910 + random.below(180)));
+    const counts = drive(
+      spec(),
+      10,
+      7200,
+      5,
+      sharing(() => 910 + random.below(180)),
+    );
     expect(new Set(counts)).toEqual(new Set([10]));
   });
 
   test("large noise does not make the number flap", () => {
     const random = new Random(2);
-    const counts = drive(spec(), 10, 7200, 15, sharing(() => 500 + random.below(1000)));
+    const counts = drive(
+      spec(),
+      10,
+      7200,
+      15,
+      sharing(() => 500 + random.below(1000)),
+    );
     expect(turns(counts)).toBeLessThanOrEqual(24); // HPA's own number of turns is the same
   });
 
@@ -118,7 +154,10 @@ const STEPS: ReadonlyArray<ScalingSpec["maxStepUp"]> = [
 function randomHistory(random: Random): void {
   const step = (): ScalingSpec["maxStepUp"] => STEPS[random.below(STEPS.length)]!;
   const min = 1 + random.below(3);
-  const metrics = [{ metric: "a", target: TARGET }, { metric: "b", target: 7 }].slice(0, 1 + random.below(2));
+  const metrics = [
+    { metric: "a", target: TARGET },
+    { metric: "b", target: 7 },
+  ].slice(0, 1 + random.below(2));
   const rules = spec({
     ...{ metrics, min, max: min + random.below(40), tolerance: random.pick([0, 0.1, 0.25]) },
     ...{ upAfterMs: random.pick([0, 0, 30_000, 120_000]), downAfterMs: random.pick([0, 60_000, 300_000]) },
@@ -161,7 +200,8 @@ describe("one decision", () => {
   });
 
   test("reductions round up: 80, 72, 64", () => {
-    const idle = (count: number) => countOf(units(...Array.from({ length: count }, () => 0)), { max: 256, maxStepDown: { count: 0, percent: 10 } });
+    const idle = (count: number) =>
+      countOf(units(...Array.from({ length: count }, () => 0)), { max: 256, maxStepDown: { count: 0, percent: 10 } });
     expect([idle(80), idle(72)]).toEqual([72, 64]);
   });
 

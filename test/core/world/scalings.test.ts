@@ -36,7 +36,9 @@ function queue(stage: Stage, value: number | null, earlierRuns = 0): string[] {
 }
 
 const messages = (turn: Turn): string[] =>
-  turn.effects.flatMap((effect) => (effect.type === "record" && effect.event.type === "scaled" ? [`${effect.id} ${effect.event.message}`] : []));
+  turn.effects.flatMap((effect) =>
+    effect.type === "record" && effect.event.type === "scaled" ? [`${effect.id} ${effect.event.message}`] : [],
+  );
 
 describe("a round of samples", () => {
   test("adds units with their own ports, and starts them", () => {
@@ -138,7 +140,9 @@ describe("nothing happens", () => {
 
   test("to dependents with `restart` when units are added or removed", () => {
     const app = { app: { dependencies: [{ unit: "web", restart: true }] } };
-    const stage = running(1, { ...NOTIFY, scaling: { ...SCALING, downAfterMs: 0 } }, app).ready("web@1").start("app");
+    const stage = running(1, { ...NOTIFY, scaling: { ...SCALING, downAfterMs: 0 } }, app)
+      .ready("web@1")
+      .start("app");
     const { run } = stage.unit("app");
     queue(stage, 20);
     expect(stage.phase("web@2")).toBe("starting");

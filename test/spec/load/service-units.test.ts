@@ -220,10 +220,17 @@ describe("instances as an object", () => {
       { metric: "queue_depth", target: 2.5 },
     ];
     const file = { command: "serve", instances: { min: 1, max: 4, metrics, max_step_up: 2, max_step_down: "12.5%" } };
-    expect(good(file).spec.scaling).toMatchObject({ metrics, maxStepUp: { count: 2, percent: 0 }, maxStepDown: { count: 0, percent: 12.5 } });
+    expect(good(file).spec.scaling).toMatchObject({
+      metrics,
+      maxStepUp: { count: 2, percent: 0 },
+      maxStepDown: { count: 0, percent: 12.5 },
+    });
   });
 
-  const cpuAnd = (metric: string): object => ({ ...{ metric: undefined, target: undefined }, metrics: ["cpu", metric].map((one) => ({ metric: one, target: 1 })) });
+  const cpuAnd = (metric: string): object => ({
+    ...{ metric: undefined, target: undefined },
+    metrics: ["cpu", metric].map((one) => ({ metric: one, target: 1 })),
+  });
 
   test.each<[string, object, string]>([
     ["min above max", scaling({ min: 5 }), '"min" (5) must not exceed "max" (4)'],
@@ -237,7 +244,7 @@ describe("instances as an object", () => {
     ["the same metric twice", scaling(cpuAnd("cpu")), 'the metric "cpu" is listed twice'],
     ["connections", scaling({ metric: "connections" }), 'the metric "connections" is not supported yet'],
     ["connections in the list", scaling(cpuAnd("connections")), 'the metric "connections" is not supported yet'],
-    ["response_time without a probe", scaling({ metric: "response_time" }), 'the time that the health probe takes'],
+    ["response_time without a probe", scaling({ metric: "response_time" }), "the time that the health probe takes"],
     ["no step", scaling({ max_step_up: "0%" }), "must be an integer from 1 or a percentage"],
     ["ports past the last one", scaling({}, { port: 65_533 }), "4 instances need the ports 65533 to 65536"],
     ["a oneshot", scaling({}, { type: "oneshot" }), "a oneshot runs to completion"],

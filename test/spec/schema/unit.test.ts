@@ -16,7 +16,7 @@ describe("the defaults of the contract", () => {
       service: "web",
       instance: null,
       instances: null,
-    scaling: null,
+      scaling: null,
       name: "web",
       description: "",
       file: "/u/web.unit.json",
