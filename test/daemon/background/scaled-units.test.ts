@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { Sampler } from "../../../src/daemon/background/sampler.ts";
 import { POSTED_VALID_MS, readScaledUnits } from "../../../src/daemon/background/scaled-units.ts";
 import { makeSpec } from "../../core/fixtures.ts";
 import { Stage } from "../../core/world/stage.ts";
@@ -8,24 +9,40 @@ const SCALING = {
   ...{ maxStepUp: { count: 1, percent: 0 }, maxStepDown: { count: 1, percent: 0 } },
 };
 
-test("values of the present run: samples and recently posted numbers; other units have none", () => {
+/** A unit that scales and has run since 1000 ms, and one that does not scale. `values` are the values at that time, by unit. */
+function scene() {
   const stage = new Stage([makeSpec("web@1", { service: "web", instance: 1, scaling: SCALING }), makeSpec("db")]);
+  const clock = { monotonicMs: () => stage.nowMs };
+  const sampler = new Sampler({ clock } as never);
+  const post = (atMs: number, metrics: Record<string, number>): void => {
+    stage.nowMs = atMs;
+    sampler.report("web@1", metrics, 10);
+  };
   stage.nowMs = 1000;
   stage.start("web@1", "db");
-  const samples = new Map(["web@1", "db"].map((id) => [id, { cpuPercent: 5, memoryMb: 9 }]));
-  const since: number[] = [];
-  const sampler = {
-    reportedSince: (_: string, sinceMs: number) => {
-      since.push(sinceMs);
-      return { queue: 3, cpu: 99 };
-    },
+  const values = (atMs: number, run = 1, cpuPercent: number | null = 5) => {
+    const samples = new Map(["web@1", "db"].map((id) => [id, { cpuPercent, memoryMb: 9 }]));
+    return [...readScaledUnits(stage.world.entries(), samples, new Map([["web@1", run]]), sampler, atMs)];
   };
-  const read = (run: number, nowMs: number, sampled = samples as never) =>
-    readScaledUnits(stage.world.entries(), sampled, new Map([["web@1", run]]), sampler, nowMs);
-  expect([...read(1, 2000)]).toEqual([["web@1", { run: 1, values: { queue: 3, cpu: 5, memory: 9 } }]]);
-  expect(read(0, 2000).get("web@1")!.values).toEqual({ queue: 3, cpu: 99 });
-  expect(read(1, 500_000, new Map([["web@1", { cpuPercent: null, memoryMb: 9 }]]) as never).get("web@1")!.values).toMatchObject({
-    cpu: 99,
-  });
-  expect(since).toEqual([1000, 1000, 500_000 - POSTED_VALID_MS]); // the start of the run, or a minute ago
+  return { post, values };
+}
+
+test("samples and posted numbers of units whose service scales itself; a measured value wins over a posted one of its name", () => {
+  const { post, values } = scene();
+  post(2000, { queue: 3, cpu: 99 });
+  expect(values(3000)).toEqual([["web@1", { run: 1, values: { queue: 3, cpu: 5, memory: 9 } }]]);
+});
+
+test("the sample of an earlier run does not count, and CPU time that is not known yet is absent", () => {
+  const { values } = scene();
+  expect(values(2000, 0)).toEqual([["web@1", { run: 1, values: {} }]]);
+  expect(values(2000, 1, null)).toEqual([["web@1", { run: 1, values: { memory: 9 } }]]);
+});
+
+test("a posted number counts for a minute, and not if an earlier run has posted it", () => {
+  const { post, values } = scene();
+  post(999, { old: 1 });
+  post(2000, { queue: 3 });
+  expect(Object.keys(values(2000 + POSTED_VALID_MS)[0]![1].values)).toEqual(["queue", "memory", "cpu"]);
+  expect(Object.keys(values(2001 + POSTED_VALID_MS)[0]![1].values)).toEqual(["memory", "cpu"]);
 });
