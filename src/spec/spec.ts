@@ -86,7 +86,7 @@ export interface ScalingSpec {
 }
 
 export interface ScalingMetric {
-  /** `cpu`, `memory`, `response_time`, or the name of a number that units post. */
+  /** `cpu`, `memory`, `response_time`, `connections`, or the name of a number that units post. */
   readonly metric: string;
   /** Mean per unit. */
   readonly target: number;

@@ -24,7 +24,7 @@ const BLOCKED: Readonly<Record<NonNullable<ScalingOutlook["blockedBy"]>, string>
 
 function verdictWords({ metric, target, mean, missing, count }: MetricVerdict): string {
   if (mean === null) {
-    const isPosted = !["cpu", "memory", "response_time"].includes(metric);
+    const isPosted = !["cpu", "memory", "response_time", "connections"].includes(metric);
     const cause = isPosted ? "no ready unit has posted it in the last minute" : "no ready unit has a value";
     return `${metric}: ${cause}, so it decides nothing, and no unit is removed. The target is ${target} per unit.`;
   }

@@ -92,12 +92,16 @@ const takesPart = ({ unit }: Entry): boolean => unit.want === "up" && !ENDED.has
 
 const ENDED: ReadonlySet<string> = new Set(["idle", "exited", "failed", "fatal"]);
 
-function scaledUnit({ unit, check }: Entry, { units }: Readings): ScaledUnit {
+/** Returns true for a unit that serves: it is ready, and not unhealthy. */
+export const isServing = ({ unit, check }: Entry): boolean =>
+  (unit.phase === "running" || unit.phase === "reloading") && check?.health !== "unhealthy";
+
+function scaledUnit(entry: Entry, { units }: Readings): ScaledUnit {
+  const { unit, check } = entry;
   const reading = units.get(unit.id);
-  const isReady = (unit.phase === "running" || unit.phase === "reloading") && check?.health !== "unhealthy";
   const lastProbe = check?.run === unit.run ? check.results.findLast(({ kind }) => kind !== "broken") : undefined;
   return {
-    isReady,
+    isReady: isServing(entry),
     valueOf: (metric) =>
       metric === "response_time" ? (lastProbe?.responseMs ?? null) : reading?.run === unit.run ? (reading.values[metric] ?? null) : null,
   };
@@ -111,7 +115,7 @@ function eventOf(
   const change = `scaled from ${current} to ${count} ${count === 1 ? "unit" : "units"}`;
   if (decisive === null) return { message: `${change}, because the bounds are ${spec.min} to ${spec.max}`, details: bounds };
   const { metric, mean, target } = decisive;
-  const message = `${change}: ${metric} is ${round(mean!)} per unit, and the target is ${target}`;
+  const message = `${change} (${metric}: ${round(mean!)} per unit, target ${target})`;
   return { message, details: { ...bounds, metric, value: round(mean!), target, needed } };
 }
 

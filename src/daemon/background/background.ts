@@ -104,8 +104,8 @@ export class Background {
 
   /** Hands the values to the world by which services scale themselves. */
   #scale(samples: ReadonlyMap<string, Sample>, runs: ReadonlyMap<string, number>): void {
-    const { world, engine, clock, earlierRuns } = this.#o;
-    const units = readScaledUnits(world.entries(), samples, runs, this.sampler, clock.monotonicMs());
+    const { world, engine, clock, usage, earlierRuns } = this.#o;
+    const units = readScaledUnits([...world.entries()], { samples, runs, sampler: this.sampler, usage }, clock.monotonicMs());
     if (units.size > 0) engine.post({ type: "measured", samples: new Map(), readings: { units, earlierRuns } });
   }
 

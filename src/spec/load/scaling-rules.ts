@@ -33,9 +33,19 @@ function checkMetrics(unit: UnitFile, error: Context["error"]): void {
   for (const { metric: name, path } of named) {
     if (seen.has(name)) error(path, `the metric "${name}" is listed twice`, "keep one of the two");
     seen.add(name);
-    if (name === "connections")
-      error(path, 'the metric "connections" is not supported yet', "let the units post the number of their connections under another name");
+    if (name === "connections" && !hasTcpPort(unit))
+      error(
+        path,
+        '"connections" are those on the TCP port of the units, and they have none',
+        'add "port", or "sockets" with a TCP address',
+      );
     if (name === "response_time" && (unit.health_check?.type === "process" || unit.health_check === undefined))
       error(path, '"response_time" is the time that the health probe takes', 'add a "health_check" of the type http, tcp or exec');
   }
+}
+
+/** `port` counts only without `sockets`, because the units then listen on their own. */
+function hasTcpPort({ port, sockets = [] }: UnitFile): boolean {
+  if (sockets.length === 0) return port !== undefined;
+  return sockets.some(({ listen }) => !listen.startsWith("/"));
 }

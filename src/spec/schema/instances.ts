@@ -11,7 +11,7 @@ export function instances() {
     max: said("Maximum number of units.", count(1, MAX_UNITS)),
     start: said("Number of units before the first decision; `min` by default.", count(1, MAX_UNITS).optional()),
     metric: said(
-      "What to scale by: `cpu` (percent of one core), `memory` (MiB), `response_time` (milliseconds of the last health probe), or the name of a number that the units post to the API.",
+      "What to scale by: `cpu` (percent of one core), `memory` (MiB), `response_time` (milliseconds of the last health probe), `connections` (established TCP connections on the unit's port), or the name of a number that the units post to the API.",
       metric().optional(),
     ),
     target: said("The value of the metric that each unit should have on average.", target().optional()),

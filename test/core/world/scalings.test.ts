@@ -43,7 +43,7 @@ const messages = (turn: Turn): string[] =>
 describe("a round of samples", () => {
   test("adds units with their own ports, and starts them", () => {
     const stage = running(1);
-    expect(queue(stage, 25)).toEqual(["web scaled from 1 to 3 units: queue is 25 per unit, and the target is 10"]);
+    expect(queue(stage, 25)).toEqual(["web scaled from 1 to 3 units (queue: 25 per unit, target 10)"]);
     expect(stage.take()).toEqual(["spawn web@2", "spawn web@3"]);
     expect(stage.states).toBe("web@1 running, web@2 running, web@3 running");
     expect(stage.world.get("web@3")!.spec).toMatchObject({ port: 8002, instance: 3, name: "web@3" });
@@ -63,7 +63,7 @@ describe("a round of samples", () => {
     stage.pass(59_000);
     expect(queue(stage, 3)).toEqual([]);
     stage.pass(1000);
-    expect(queue(stage, 3)).toEqual(["web scaled from 3 to 1 unit: queue is 3 per unit, and the target is 10"]);
+    expect(queue(stage, 3)).toEqual(["web scaled from 3 to 1 unit (queue: 3 per unit, target 10)"]);
     expect(stage.take()).toEqual(["signal web@3", "signal web@2"]);
     expect(stage.world.ids()).toEqual(["web@1"]);
   });
@@ -106,7 +106,7 @@ describe("a round of samples", () => {
   test("scales by the time of the last health probe", () => {
     const metrics = [{ metric: "response_time", target: 0.5 }]; // the stage's probes take 1 ms
     const stage = running(1, { check: {}, scaling: { ...SCALING, metrics } }).pass(0);
-    expect(queue(stage, null)).toEqual(["web scaled from 1 to 2 units: response_time is 1 per unit, and the target is 0.5"]);
+    expect(queue(stage, null)).toEqual(["web scaled from 1 to 2 units (response_time: 1 per unit, target 0.5)"]);
   });
 });
 
@@ -174,7 +174,7 @@ test("the record restores the window and the number", () => {
     return queue(one, 5);
   };
   expect(at(29_000, next)).toEqual(at(29_000, stage));
-  expect(at(31_000, next)).toEqual(["web scaled from 4 to 2 units: queue is 5 per unit, and the target is 10"]);
+  expect(at(31_000, next)).toEqual(["web scaled from 4 to 2 units (queue: 5 per unit, target 10)"]);
 });
 
 test("what would happen now follows the time and the state of the units", () => {

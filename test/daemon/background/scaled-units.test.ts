@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { Sampler } from "../../../src/daemon/background/sampler.ts";
 import { POSTED_VALID_MS, readScaledUnits } from "../../../src/daemon/background/scaled-units.ts";
 import { makeSpec } from "../../core/fixtures.ts";
@@ -22,7 +22,8 @@ function scene() {
   stage.start("web@1", "db");
   const values = (atMs: number, run = 1, cpuPercent: number | null = 5) => {
     const samples = new Map(["web@1", "db"].map((id) => [id, { cpuPercent, memoryMb: 9 }]));
-    return [...readScaledUnits(stage.world.entries(), samples, new Map([["web@1", run]]), sampler, atMs)];
+    const sources = { samples, runs: new Map([["web@1", run]]), sampler, usage: { connections: () => new Map<number, number>() } };
+    return [...readScaledUnits([...stage.world.entries()], sources, atMs)];
   };
   return { post, values };
 }
@@ -45,4 +46,31 @@ test("a posted number counts for a minute, and not if an earlier run has posted 
   post(2000, { queue: 3 });
   expect(Object.keys(values(2000 + POSTED_VALID_MS)[0]![1].values)).toEqual(["queue", "memory", "cpu"]);
   expect(Object.keys(values(2001 + POSTED_VALID_MS)[0]![1].values)).toEqual(["memory", "cpu"]);
+});
+
+describe("connections", () => {
+  const scaling = { ...SCALING, metrics: [{ metric: "connections", target: 10 }] };
+  const counts = new Map([
+    [8000, 6],
+    [8001, 2],
+    [9000, 9],
+  ]);
+  const read = (more: object): Array<number | undefined> => {
+    const web = (instance: number) => makeSpec(`web@${instance}`, { service: "web", instance, scaling, port: 7999 + instance, ...more });
+    const stage = new Stage([web(1), web(2), web(3), makeSpec("db")]);
+    stage.start("web@1", "web@2");
+    const sources = { samples: new Map(), runs: new Map(), sampler: { reportedSince: () => ({}) }, usage: { connections: () => counts } };
+    const values = readScaledUnits([...stage.world.entries()], sources, 0);
+    return ["web@1", "web@2"].map((id) => values.get(id)!.values.connections);
+  };
+
+  test("are those on the port of each unit", () => {
+    expect(read({})).toEqual([6, 2]);
+  });
+
+  test("on shared sockets are divided among the units that serve", () => {
+    const socket = (name: string, listen: string) => ({ name, listen, reusePort: false });
+    const sockets = [socket("a", "127.0.0.1:8000"), socket("b", "[::1]:8000"), socket("c", "*:9000"), socket("d", "/run/d.sock")];
+    expect(read({ sockets })).toEqual([7.5, 7.5]);
+  });
 });

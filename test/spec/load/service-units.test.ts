@@ -242,8 +242,13 @@ describe("instances as an object", () => {
     ["no target", { command: "serve", instances: { min: 1, max: 4, metric: "cpu" } }, '"instances" needs "target"'],
     ["two forms", scaling({ metrics: [{ metric: "queue", target: 1 }] }), '"metrics" replaces "metric" and "target"'],
     ["the same metric twice", scaling(cpuAnd("cpu")), 'the metric "cpu" is listed twice'],
-    ["connections", scaling({ metric: "connections" }), 'the metric "connections" is not supported yet'],
-    ["connections in the list", scaling(cpuAnd("connections")), 'the metric "connections" is not supported yet'],
+    ["connections without a port", scaling({ metric: "connections" }), '"connections" are those on the TCP port'],
+    [
+      "connections on a unix socket",
+      scaling({ metric: "connections" }, { port: 80, sockets: [{ name: "a", listen: "/run/a.sock" }] }),
+      '"connections" are those on the TCP port',
+    ],
+    ["connections in the list", scaling(cpuAnd("connections")), '"connections" are those on the TCP port'],
     ["response_time without a probe", scaling({ metric: "response_time" }), "the time that the health probe takes"],
     ["no step", scaling({ max_step_up: "0%" }), "must be an integer from 1 or a percentage"],
     ["ports past the last one", scaling({}, { port: 65_533 }), "4 instances need the ports 65533 to 65536"],
@@ -251,6 +256,16 @@ describe("instances as an object", () => {
   ])("%s is an error", (_, file, message) => {
     const text = JSON.parse(JSON.stringify(file));
     expect(bad(text).map((problem) => problem.message)).toContainEqual(expect.stringContaining(message));
+  });
+
+  test("connections need a TCP port", () => {
+    const metric = "connections";
+    expect(good(scaling({ metric }, { port: 8000 })).spec.scaling!.metrics).toEqual([{ metric, target: 70 }]);
+    const sockets = [
+      { name: "a", listen: "/run/a.sock" },
+      { name: "b", listen: "127.0.0.1:8000" },
+    ];
+    expect(good(scaling({ metric }, { sockets })).spec.sockets).toHaveLength(2);
   });
 
   test("the ports of the largest number of units must not collide", () => {
