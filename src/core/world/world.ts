@@ -111,8 +111,8 @@ export class World {
   }
 
   /**
-   * Returns the number of units that a service has by the decision of `sup scale` or automatic scaling, or because of the additional units of a rollout.
-   * Undefined if its file decides.
+   * Returns the number of units that a service has by the decision of `sup scale` or automatic scaling, or because of the additional
+   * units of a rollout. Undefined if its file decides.
    */
   scaleOf(service: string): number | undefined {
     const known = this.#rollouts.get(service);

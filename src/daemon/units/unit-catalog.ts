@@ -249,12 +249,12 @@ export class UnitCatalog {
       if (entry === undefined || entry.spec.instance === null) continue;
       const { service, instance } = entry.spec;
       const { rollout, scale } = world.recordOf(service) ?? { rollout: null, scale: null };
-      const isMember = scale !== null && instance <= scale;
       const isSurge = rollout?.units.some((unit) => isPresentSurge(unit) && unit.id === id) ?? false;
+      const isMember = scale !== null && instance <= scale;
       const isInUse = this.#inUse.has(id);
-      if (entry.retired ? !isInUse || isSurge || scale === null || isMember : isInUse || !(isSurge || isMember)) continue;
-      if (entry.retired) this.drop(id);
-      else this.surplus(id);
+      if (!entry.retired && !isInUse && (isSurge || isMember)) this.surplus(id);
+      else if (entry.retired && isInUse && scale !== null && !isSurge && !isMember) this.drop(id);
+      else continue;
       if (!isSurge && scale !== null) scaled.set(service, scale);
     }
     for (const [service, scale] of scaled) this.#rescaleDisk(service, scale);
