@@ -34,7 +34,10 @@ const underLoad = (daemon: Daemon, load: number, count: number): Promise<number[
       await post(daemon, load);
       return undefined;
     },
-    { what: `${count} units under a load of ${load}`, explain: async () => (await daemon.sup("explain", "web")).stdout },
+    {
+      what: `${count} units under a load of ${load}`,
+      explain: async () => (await daemon.sup("explain", "web")).stdout + (await daemon.sup("status")).stdout,
+    },
   );
 
 const scaledEvents = async (daemon: Daemon): Promise<Event[]> =>
@@ -85,10 +88,11 @@ test("the connections on a shared socket drive 1 → 3 → 1", async () => {
   await underLoad(daemon, 0, 1);
   // The program never accepts them, but the kernel has established them.
   const clients = await Promise.all(Array.from({ length: 5 }, () => Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } })));
-  await until(async () => (await unitsOf(daemon)).length === 3, { what: "three units" });
+  const explain = async (): Promise<string> => (await daemon.sup("explain", "web")).stdout + (await daemon.sup("status")).stdout;
+  await until(async () => (await unitsOf(daemon)).length === 3, { what: "three units", explain });
   expect((await scaledEvents(daemon)).at(-1)!.details).toMatchObject({ to: 3, metric: "connections", target: 2 });
   for (const client of clients) client.terminate();
-  await until(async () => (await unitsOf(daemon)).length === 1, { what: "one unit" });
+  await until(async () => (await unitsOf(daemon)).length === 1, { what: "one unit", explain });
 });
 
 test("`sup stop` pauses it, `sup scale` stays within the bounds, and a reload can change them", async () => {
