@@ -30,6 +30,7 @@ export const REASONS = [
   "watch",
   "reload",
   "boot",
+  "scaling",
   "shutdown",
   "condition",
   "log",

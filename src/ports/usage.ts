@@ -22,6 +22,8 @@ export interface Usage {
    * demand only, because it walks all memory of the tree.
    */
   proportional(tree: TreeOf): number | null;
+  /** Returns the number of established connections by local TCP port. A port without connections is absent. */
+  connections(): ReadonlyMap<number, number>;
   /** Returns the memory that the machine has available, in MiB, or null if it is unknown. */
   spare(): number | null;
 }

@@ -15,6 +15,8 @@ export interface Spec {
   readonly instance: number | null;
   /** The number of units that the file asks for (`instances`); null if the file does not have the key. */
   readonly instances: number | null;
+  /** How sup scales the service itself, or null if only the file and `sup scale` decide the number of units. */
+  readonly scaling: ScalingSpec | null;
   readonly name: string;
   readonly description: string;
   /** Absolute path of the main file, or "" for a transient unit. */
@@ -74,6 +76,31 @@ export interface RollingSpec {
   readonly canary: number;
   readonly autoRevert: boolean;
   readonly drain: { readonly signal: number; readonly timeoutMs: number } | null;
+}
+
+/** Automatic scaling, by the rules of Kubernetes' HorizontalPodAutoscaler (HPA). */
+export interface ScalingSpec {
+  readonly min: number;
+  readonly max: number;
+  readonly metrics: readonly ScalingMetric[];
+  readonly tolerance: number;
+  readonly upAfterMs: number;
+  readonly downAfterMs: number;
+  readonly maxStepUp: StepLimit;
+  readonly maxStepDown: StepLimit;
+}
+
+export interface ScalingMetric {
+  /** `cpu`, `memory`, `response_time`, `connections`, or the name of a number that units post. */
+  readonly metric: string;
+  /** Mean per unit. */
+  readonly target: number;
+}
+
+/** How much the number of units may change in 15 seconds. The larger of the two limits applies. */
+export interface StepLimit {
+  readonly count: number;
+  readonly percent: number;
 }
 
 export interface ExecSpec {

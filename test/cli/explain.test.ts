@@ -47,6 +47,17 @@ describe("sup why", () => {
   });
 });
 
+test("sup explain describes the scaling of a service once, above its units", async () => {
+  const explanation = (id: string) => ({
+    ...{ id, service: "web", scaling: ["It has 2 units.", "Now: nothing."], waves: [[id]], needs: [], needed_by: [] },
+    ...{ ready_when: "At once.", retries: [], fatal_after_seconds: null, policy: [], enforcement: [] },
+  });
+  await using daemon = new FakeDaemon({ resolve: () => ({ units: ["web@1", "web@2"] }), explain: ({ id }) => explanation(id!) });
+  const { out } = await sup(daemon, ["explain", "web"]);
+  expect(out).toStartWith("Scaling of web\n  It has 2 units.\n  Now: nothing.\n\nweb@1\n");
+  expect(out.split("Scaling of web")).toHaveLength(2);
+});
+
 test("sup explain prints start waves, dependencies, policy and the retry times", async () => {
   const explanation = {
     id: "web",

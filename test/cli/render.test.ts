@@ -59,6 +59,15 @@ describe("the status table", () => {
     expect(table.split("\n")[2]).toMatch(/12\.3M$/);
   });
 
+  test("the row of a service that scales itself has its bounds and targets", () => {
+    const scaling = { min: 1, max: 4, metrics: [{ metric: "cpu", target: 70 }, { metric: "queue", target: 2.5 }] }; // prettier-ignore
+    const unit = (description: string) => aService("web@1", { service: "web", instance: 1, scaling, description });
+    const rowsOf = (description: string) => statusTable(null, [unit(description)], style).split("\n\n").at(-1)!.split("\n"); // prettier-ignore
+    expect(rowsOf("My service")[1]).toEndWith("My service (1–4 units by cpu 70, queue 2.5)");
+    expect(rowsOf("")[1]).toEndWith(" 1–4 units by cpu 70, queue 2.5");
+    expect(rowsOf("My service")[2]).not.toContain("units by");
+  });
+
   test("a unit whose file has errors has a row, and at most five errors are listed", () => {
     const problems = Array.from({ length: 7 }, (_, i) => `/u/m5.unit.json:1:${i}: error: unknown key "${i}"`);
     const broken = [{ id: "m5", file: "/u/m5.unit.json", state: "broken" as const, problems }];

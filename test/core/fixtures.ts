@@ -68,6 +68,7 @@ const BARE: Spec = {
   service: "",
   instance: null,
   instances: null,
+  scaling: null,
   name: "",
   description: "",
   file: "",

@@ -10,6 +10,7 @@
  */
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
 import { proportionalKib } from "../../linux/proc/process-details.ts";
+import { countConnections } from "../../linux/io/tcp-connections.ts";
 import { CpuAcct } from "../../linux/cgroup/cpuacct.ts";
 import { bootTimeMs } from "../../linux/proc/clocks.ts";
 import type { Stat } from "../../linux/proc/proc.ts";
@@ -156,6 +157,10 @@ class ProcUsage implements TreeUsage {
     let kib: number | null = null;
     for (const { pid } of this.#table.treeStats(tree)) kib = plus(kib, proportionalKib(pid));
     return kib === null ? null : kib / 1024;
+  }
+
+  connections(): ReadonlyMap<number, number> {
+    return countConnections();
   }
 
   spare(): number | null {

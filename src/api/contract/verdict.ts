@@ -111,6 +111,7 @@ const CAUSES: Partial<Record<Reason, string>> = {
   watch: "a watched file changed",
   reload: "its unit file changed",
   dependency: "because of a dependency",
+  scaling: "by the automatic scaling of its service",
   shutdown: "the daemon is shutting down",
   health: "its health check kept failing",
   resources: "it exceeded its resource limits",

@@ -18,9 +18,18 @@ export const run: Run = async (context) => {
     all.push(answer.value);
   }
   if (context.options.json) context.json(all.length === 1 ? all[0] : all);
-  else context.out(all.map((one) => describe(one, styleOf(context))).join("\n\n"));
+  else
+    context.out(
+      all.flatMap((one, index) => [...scalingLines(one, all[index - 1], styleOf(context)), describe(one, styleOf(context))]).join("\n\n"),
+    );
   return EXIT.done;
 };
+
+/** Describes the scaling of a service once, above the first of its units. */
+function scalingLines({ service, scaling }: Explanation, before: Explanation | undefined, { paint }: TableStyle): string[] {
+  if (service === undefined || scaling === undefined || before?.service === service) return [];
+  return [[paint("bold", `Scaling of ${safe(service)}`), ...scaling.map((line) => `  ${safe(line)}`)].join("\n")];
+}
 
 function describe(one: Explanation, style: TableStyle): string {
   const { paint } = style;

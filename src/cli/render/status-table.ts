@@ -82,8 +82,14 @@ function row(service: Service, { paint, now }: TableStyle, branch = ""): Cell[] 
     { text: restarts > 0 ? String(restarts) : "", paint: (text) => paint("yellow", text) },
     { text: isUp ? percent(service.cpu_percent) : "" },
     { text: isUp ? memory(service.memory_mb) : "" },
-    { text: branch === "" ? safeCell(service.description) : "", paint: (text) => paint("dim", text) },
+    { text: branch === "" ? safeCell(aboutOf(service)) : "", paint: (text) => paint("dim", text) },
   ];
+}
+
+function aboutOf({ description, scaling, units }: Service): string {
+  if (scaling === undefined || units === undefined) return description;
+  const rules = `${scaling.min}–${scaling.max} units by ${scaling.metrics.map(({ metric, target }) => `${metric} ${target}`).join(", ")}`;
+  return description === "" ? rules : `${description} (${rules})`;
 }
 
 function unloadedRow({ id, file, state }: Unloaded, { paint }: TableStyle): Cell[] {

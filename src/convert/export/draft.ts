@@ -31,6 +31,12 @@ export class ExportDraft {
     this.#add("carried", key, how, null, false);
   }
 
+  /** Reports the number of units. A service that scales itself is exported with the number of units with which it starts. */
+  carriedInstances(how: string): void {
+    if (this.spec.scaling === null) return this.carried("instances", how);
+    this.approximated("instances", `${how}: always ${this.spec.instances}, because automatic scaling is not exported`);
+  }
+
   approximated(key: string, how: string, whatToDo: string | null = null, always = false): void {
     this.#add("approximated", key, how, whatToDo, always);
   }

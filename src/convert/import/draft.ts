@@ -161,4 +161,5 @@ export class UnitDraft {
 
 /** Whether this version of sup has the key, given as a dotted path, and implements it. */
 export const isSupported = (key: string): boolean =>
-  keyInfoAt(unitKeys(), key.split(".")) !== undefined && !LATER.some((later) => later.key === key && isWhole(later));
+  keyInfoAt(unitKeys(), key.split(".")) !== undefined &&
+  !LATER.some((later) => isWhole(later) && (key === later.key || key.startsWith(`${later.key}.`)));

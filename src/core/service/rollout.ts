@@ -231,7 +231,8 @@ function leave(unit: RolloutUnit, factOf: FactOf, actions: RolloutAction[]): Rol
   return { ...unit, phase: "leaving" };
 }
 
-const isPresentSurge = ({ isSurge, phase }: RolloutUnit): boolean => isSurge && phase !== "gone";
+/** Once a surge unit is gone, its id is free: it may become that of a member. */
+export const isPresentSurge = ({ isSurge, phase }: RolloutUnit): boolean => isSurge && phase !== "gone";
 
 const isBegun = ({ phase }: RolloutUnit): boolean => phase === "starting" || phase === "new";
 

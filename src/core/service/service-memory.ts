@@ -1,9 +1,10 @@
 import type { Definition } from "../../spec/load/definition.ts";
 import type { Rollout } from "./rollout.ts";
+import type { ScalingState } from "./scaler.ts";
 
 /** The state of a service that is stored for the next daemon. */
 export interface ServiceMemory {
-  /** The number of units that `sup scale` gave the service; null if its file decides. */
+  /** The number of units that `sup scale` or automatic scaling gave the service; null if its file decides. */
   readonly scale: number | null;
   /** The number of the last rollout; 0 if there was none. */
   readonly generation: number;
@@ -18,6 +19,8 @@ export interface ServiceMemory {
   readonly working: Working | null;
   /** Set while the definition that worked last is in force instead of the file on disk. */
   readonly reverted: Reverted | null;
+  /** What automatic scaling must know of its earlier decisions; null before the first. Its times are those of one boot. */
+  readonly scaling: ScalingState | null;
 }
 
 export interface Working extends Definition {
@@ -41,6 +44,7 @@ export const NO_MEMORY: ServiceMemory = {
   definitions: 0,
   working: null,
   reverted: null,
+  scaling: null,
 };
 
 const VERSION = 1;

@@ -51,6 +51,7 @@ export const HISTORY_TYPES = [
   "limit-near",
   "limit-exceeded",
   "limit-recovered",
+  "scaled",
   "rollout-started",
   "rollout-paused",
   "rollout-resumed",

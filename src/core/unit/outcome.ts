@@ -45,6 +45,7 @@ const CAUSES: { readonly [C in Cause]?: string } = {
   watch: "a watched file changed",
   schedule: "the next scheduled run is due",
   reload: "the unit file changed",
+  scaling: "the service needs fewer units",
   shutdown: "sup is shutting down",
 };
 export const describeCause = (cause: Cause): string => CAUSES[cause] ?? cause;

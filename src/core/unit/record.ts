@@ -14,7 +14,10 @@ export interface Env {
 }
 
 /** Who or what requested the state that the unit should be in. */
-export type Cause = Extract<Reason, "none" | "operator" | "boot" | "dependency" | "schedule" | "watch" | "reload" | "shutdown" | "success">;
+export type Cause = Extract<
+  Reason,
+  "none" | "operator" | "boot" | "dependency" | "schedule" | "watch" | "reload" | "scaling" | "shutdown" | "success"
+>;
 
 /** Why a unit has a deadline. A unit has at most one deadline, and no other timers. */
 export type DueWhy =

@@ -4,6 +4,7 @@ import type { RollingSpec, Spec } from "../../spec/spec.ts";
 import {
   advance,
   isActive,
+  isPresentSurge,
   isUnfinished,
   mustRevert,
   revert,
@@ -60,14 +61,15 @@ export class Rollouts {
   isSurge({ id, service, instance }: Spec): boolean {
     if (instance === null) return false;
     const units = this.#records.get(service)?.rollout?.units ?? [];
-    return units.some((unit) => unit.isSurge && unit.id === id);
+    return units.some((unit) => isPresentSurge(unit) && unit.id === id);
   }
 
   /** Replaces parts of the record of a service. A record without content is removed. */
   put(service: string, parts: Partial<ServiceMemory>, { turn }: Step): void {
     const next = { ...NO_MEMORY, ...this.#records.get(service), ...parts };
-    const { scale, generation, rollout, working, reverted } = next;
-    if (scale === null && generation === 0 && rollout === null && working === null && reverted === null) this.#records.delete(service);
+    const { scale, generation, rollout, working, reverted, scaling } = next;
+    const isEmpty = scale === null && generation === 0 && rollout === null && working === null && reverted === null && scaling === null;
+    if (isEmpty) this.#records.delete(service);
     else this.#records.set(service, next);
     turn.services.add(service);
   }
@@ -281,7 +283,7 @@ function inOrder(entries: readonly Entry[], { order }: RollingSpec): string[] {
 }
 
 /** Returns the spec of another unit of the same service. */
-function memberSpec(model: Spec, id: string): Spec {
+export function memberSpec(model: Spec, id: string): Spec {
   const number = Number(id.slice(id.indexOf("@") + 1));
   const port = model.port === null || model.sockets.length > 0 ? model.port : model.port + number - model.instance!;
   return { ...model, id, instance: number, port, name: model.name === model.id ? id : model.name };

@@ -61,6 +61,19 @@ export interface Measurement {
   readonly unenforced: (limit: Limit) => string | null;
 }
 
+/** The values of one run by the name of the metric. A metric without a present value is absent. */
+export interface Reading {
+  readonly run: number;
+  readonly values: Readonly<Record<string, number>>;
+}
+
+/** The values by which services scale themselves. */
+export interface Readings {
+  readonly units: ReadonlyMap<string, Reading>;
+  /** Returns how many runs were made under the id of a unit before it was loaded. */
+  readonly earlierRuns: (id: string) => number;
+}
+
 export type WorldEvent =
   | {
       readonly type: "request";
@@ -74,8 +87,8 @@ export type WorldEvent =
   | { readonly type: "probed"; readonly id: string; readonly run: number; readonly seq: number; readonly result: CheckResult }
   /** A user requested an immediate probe, before the next scheduled one. Its result counts like any other. */
   | { readonly type: "probeNow"; readonly id: string }
-  /** A round of samples was taken. */
-  | { readonly type: "measured"; readonly samples: ReadonlyMap<string, Measurement> }
+  /** A round of samples was taken. With `readings`, services scale themselves by them. */
+  | { readonly type: "measured"; readonly samples: ReadonlyMap<string, Measurement>; readonly readings?: Readings }
   /** The conditions that a source observes for a unit. They replace the earlier ones of this source. `unit` "" is the daemon itself. */
   | {
       readonly type: "observed";

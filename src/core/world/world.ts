@@ -1,10 +1,9 @@
 import { AlertBook } from "../alerts/alert-book.ts";
-import type { AlertCondition } from "../alerts/alerts.ts";
-import { conditionsOf } from "../alerts/conditions.ts";
 import type { Job } from "../jobs/job.ts";
 import { JobBook, jobOfKey } from "../jobs/job-book.ts";
 import type { Episode } from "../notifications/episode.ts";
 import { NotificationBook } from "../notifications/notification-book.ts";
+import { isPresentSurge } from "../service/rollout.ts";
 import { NO_MEMORY, type ServiceMemory } from "../service/service-memory.ts";
 import type { Service, Services } from "../service/services.ts";
 import type { Spec } from "../../spec/spec.ts";
@@ -15,9 +14,11 @@ import { freshUnit, type Cause, type Env } from "../unit/record.ts";
 import { retriesResetAtMs } from "../unit/restart.ts";
 import { step as stepUnit } from "../unit/step.ts";
 import { watchdogOf } from "../unit/watchdog.ts";
+import { isAlertKey, judgeAlerts, unitOfAlertKey } from "./alert-stage.ts";
 import { Checks } from "./checks.ts";
 import { measure } from "./measuring.ts";
 import { Rollouts, serviceOfKey } from "./rollouts.ts";
+import { Scalings, type ScalingOutlook } from "./scalings.ts";
 import { emptyTurn, type Apply, type Entry, type Step, type Turn, type WorldEvent } from "./types.ts";
 import { Units } from "./units.ts";
 import { Wishes } from "./wishes.ts";
@@ -31,8 +32,6 @@ export interface WorldOptions {
   readonly spreadChecks?: boolean;
 }
 
-/** Prefix of the deadline keys for alerts. The rest of the key is a unit's id, or "" for the daemon. */
-const ALERTS = "alerts ";
 /** Key of the deadline for notifications. */
 const NOTIFICATIONS = "notifications ";
 
@@ -51,6 +50,7 @@ export class World {
   readonly #jobs: JobBook;
   readonly #alerts = new AlertBook();
   readonly #rollouts: Rollouts;
+  readonly #scalings: Scalings;
   readonly #notifications: NotificationBook;
   /** False until all units are loaded. Before that, every unit looks new, so alerts must not be judged. */
   #resumed = false;
@@ -69,6 +69,15 @@ export class World {
       },
       load: (spec, step) => this.#load({ type: "load", spec }, step),
       remove: (id, step) => this.#unload(id, "operator", step, true),
+    });
+    this.#scalings = new Scalings({
+      units,
+      records: this.#rollouts,
+      add: (specs, earlierRuns, step) => {
+        for (const spec of specs) this.#load({ type: "load", spec, earlierRuns: earlierRuns(spec.id) }, step);
+        this.#wishes.request({ type: "request", action: "start", ids: specs.map(({ id }) => id), cause: "scaling" }, step);
+      },
+      remove: (id, step) => this.#unload(id, "scaling", step),
     });
     this.#jobs = new JobBook({ get: units.get, wishes: this.#wishes, deadlines: units.deadlines });
     this.#notifications = new NotificationBook({ services: units.services, get: units.get });
@@ -101,14 +110,19 @@ export class World {
   }
 
   /**
-   * Returns the number of units that a service has by the decision of `sup scale` or because of the additional units of a rollout.
-   * Undefined if its file decides.
+   * Returns the number of units that a service has by the decision of `sup scale` or automatic scaling, or because of the additional
+   * units of a rollout. Undefined if its file decides.
    */
   scaleOf(service: string): number | undefined {
     const known = this.#rollouts.get(service);
-    const surge = known?.rollout?.units.filter(({ id, isSurge }) => isSurge && this.#units.has(id)) ?? [];
+    const surge = known?.rollout?.units.filter((unit) => isPresentSurge(unit) && this.#units.has(unit.id)) ?? [];
     if (surge.length > 0) return Math.max(...surge.map(({ id }) => this.#units.get(id)!.spec.instance ?? 0));
     return known?.scale ?? undefined;
+  }
+
+  /** Returns what automatic scaling would do with a service now, or null if the service does not scale itself. */
+  scalingOf(service: string, nowMs: number): ScalingOutlook | null {
+    return this.#scalings.outlook(service, nowMs);
   }
 
   /** The services, for code that follows dependencies itself. */
@@ -175,7 +189,7 @@ export class World {
    */
   conclude(turn: Turn, env: Env, wallMs = (): number => env.nowMs): void {
     if (this.#resumed) this.#rollouts.follow({ env, turn }, wallMs);
-    if (this.#resumed) this.#judgeAlerts(turn, env);
+    if (this.#resumed) judgeAlerts(this.#alerts, this.#units, turn, env.nowMs);
     this.#notifications.conclude(turn.alerts, env.nowMs, wallMs, turn);
     this.#units.deadlines.put(NOTIFICATIONS, this.#notifications.dueMs);
     this.#jobs.follow({ env, turn });
@@ -194,7 +208,8 @@ export class World {
       case "probeNow":
         return this.#checks.probeNow(event.id, step);
       case "measured":
-        return measure(event.samples, this.#units, (...args) => this.#apply(...args), step);
+        measure(event.samples, this.#units, (...args) => this.#apply(...args), step);
+        return event.readings === undefined ? undefined : this.#scalings.measured(event.readings, step);
       case "observed":
         this.#alerts.observe(event.source, event.unit, event.conditions);
         return void step.turn.suspects.add(event.unit);
@@ -267,7 +282,7 @@ export class World {
       const rolling = serviceOfKey(key);
       if (rolling !== null) this.#rollouts.isDue(rolling);
       else if (job !== null) this.#jobs.forget(job, step.turn);
-      else if (key.startsWith(ALERTS)) step.turn.suspects.add(key.slice(ALERTS.length));
+      else if (isAlertKey(key)) step.turn.suspects.add(unitOfAlertKey(key));
       else if (this.#units.has(key)) {
         this.#unitIsDue(key, step);
         seen.add(key);
@@ -376,22 +391,5 @@ export class World {
     this.#resumed = true;
     this.#alerts.restore(open, lastId);
     for (const id of ["", ...this.#alerts.units(), ...this.#units.ids()]) turn.suspects.add(id);
-  }
-
-  #judgeAlerts(turn: Turn, { nowMs }: Env): void {
-    for (const id of new Set([...turn.changed, ...turn.removed, ...turn.suspects])) {
-      turn.alerts.push(...this.#alerts.judge(id, this.#conditionsOf(id), this.#isSettled(id), nowMs));
-      this.#units.deadlines.put(ALERTS + id, this.#alerts.dueMs(id));
-    }
-  }
-
-  #conditionsOf(id: string): readonly AlertCondition[] {
-    const entry = this.#units.get(id);
-    const observed = this.#alerts.observedOf(id);
-    return entry === undefined ? (id === "" ? observed : []) : [...conditionsOf(entry), ...observed];
-  }
-
-  #isSettled(id: string): boolean {
-    return id !== "" && this.#units.get(id)?.unit.want !== "up";
   }
 }

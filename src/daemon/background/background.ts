@@ -8,7 +8,7 @@ import type { EventHistory } from "../../ports/store/events.ts";
 import type { MetricsStore } from "../../ports/store/metrics.ts";
 import type { KeyValueStore } from "../../ports/store/settings.ts";
 import type { StoreHealth } from "../../ports/store/upkeep.ts";
-import type { HostFigures, HostUsage, Usage } from "../../ports/usage.ts";
+import type { HostFigures, HostUsage, Sample, Usage } from "../../ports/usage.ts";
 import { ConditionWatch } from "./condition-watch.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Launcher } from "../engine/launcher.ts";
@@ -17,6 +17,7 @@ import { Limiter } from "./limiter.ts";
 import type { Recorder } from "../engine/recorder.ts";
 import type { Reloader } from "../units/reloader.ts";
 import { Sampler } from "./sampler.ts";
+import { readScaledUnits } from "./scaled-units.ts";
 import { Schedules } from "./schedules.ts";
 import type { Bus } from "../engine/bus.ts";
 import { Meter } from "./telemetry.ts";
@@ -39,6 +40,8 @@ export interface BackgroundOptions {
   /** The interval between calls of `tick`, in milliseconds. */
   readonly tickMs: number;
   readonly invocationOf: (id: string, run: number) => string;
+  /** Returns how many runs a unit had earlier in this boot, before this daemon loaded it. */
+  readonly earlierRuns: (id: string) => number;
   readonly bug: (message: string, error?: unknown) => void;
 }
 
@@ -58,7 +61,13 @@ export class Background {
     this.#o = options;
     this.#host = options.hostUsage.sample();
     this.limiter = new Limiter(options);
-    this.sampler = new Sampler({ ...options, onSamples: (samples, runs) => this.limiter.take(samples, runs) });
+    this.sampler = new Sampler({
+      ...options,
+      onSamples: (samples, runs) => {
+        this.limiter.take(samples, runs);
+        this.#scale(samples, runs);
+      },
+    });
     this.forecaster = new Forecaster(options);
     this.conditions = new ConditionWatch({ ...options, forecaster: this.forecaster });
     this.schedules = new Schedules({ ...options, isActive: (id) => options.reloader.isScheduleActive(id) });
@@ -100,6 +109,13 @@ export class Background {
   forget(id: string): void {
     this.meter.forget(id);
     this.sampler.forget(id);
+  }
+
+  /** Hands the values to the world by which services scale themselves. */
+  #scale(samples: ReadonlyMap<string, Sample>, runs: ReadonlyMap<string, number>): void {
+    const { world, engine, clock, usage, earlierRuns } = this.#o;
+    const units = readScaledUnits([...world.entries()], { samples, runs, sampler: this.sampler, usage }, clock.monotonicMs());
+    if (units.size > 0) engine.post({ type: "measured", samples: new Map(), readings: { units, earlierRuns } });
   }
 
   /** Begins to raise and resolve alerts. Alerts that an earlier daemon left open stay open as long as their condition holds. */

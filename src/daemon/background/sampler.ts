@@ -54,6 +54,12 @@ export class Sampler {
     return new Map([...this.#newest].map(([id, { values }]) => [id, values]));
   }
 
+  /** Returns the numbers that a unit reported at or after `sinceMs` (monotonic). */
+  reportedSince(id: string, sinceMs: number): Record<string, number> {
+    const { values, atMs } = this.#newest.get(id) ?? { values: {}, atMs: {} };
+    return Object.fromEntries(Object.entries(values).filter(([name]) => atMs[name]! >= sinceMs));
+  }
+
   /**
    * Accepts metrics that a unit reports. Returns false and accepts none of them if the unit would then have more than `most` names.
    * If there are too many names, those that were not reported for an hour are removed.

@@ -22,7 +22,10 @@ export interface ScalingOptions {
   readonly handle: (...events: readonly WorldEvent[]) => void;
 }
 
-/** Changes the number of units of a service. The number is stored, and applies until the next `sup scale`. */
+/**
+ * Changes the number of units of a service. The number is stored, and applies until the next `sup scale`. In a service that scales
+ * itself, it applies until the metrics need another number.
+ */
 export class Scaling {
   readonly #o: ScalingOptions;
 
@@ -106,7 +109,7 @@ export class Scaling {
   }
 }
 
-function outOfRange({ id, port, sockets }: Spec, wanted: number): ApiError | null {
+function outOfRange({ id, port, sockets, scaling }: Spec, wanted: number): ApiError | null {
   const refuse = (cause: string, hint?: string): ApiError => ({
     code: "invalid",
     message: `cannot scale ${id} to ${wanted}: ${cause}`,
@@ -114,6 +117,8 @@ function outOfRange({ id, port, sockets }: Spec, wanted: number): ApiError | nul
   });
   if (wanted < 1) return refuse("a service has at least 1 unit", `\`sup stop ${id}\` stops all of them`);
   if (wanted > MAX_UNITS) return refuse(`a service has at most ${MAX_UNITS} units`);
+  if (scaling !== null && (wanted < scaling.min || wanted > scaling.max))
+    return refuse(`it scales itself between ${scaling.min} and ${scaling.max} units`, `change "min" or "max" of "instances" in its file`);
   if (port === null || sockets.length > 0 || port + wanted - 1 <= 65_535) return null;
   return refuse(
     `unit ${wanted} would get the port ${port + wanted - 1}, and 65535 is the last one`,

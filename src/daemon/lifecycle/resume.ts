@@ -141,13 +141,13 @@ function recallJobs({ engine, store }: Parts, stored: readonly MemoryRow[], same
 
 /**
  * Restores the stored state of services. Scaled numbers are restored even after a boot, because they are decisions of an operator. A rollout
- * does not survive a boot.
+ * and the history of automatic scaling do not survive a boot.
  */
 function recallServices({ engine }: Parts, stored: readonly MemoryRow[], sameBoot: boolean): void {
   for (const { kind, id, memory } of stored) {
     const known = kind === "service" ? parseService(memory) : null;
     if (known === null) continue;
-    engine.handle({ type: "restoreService", service: id, memory: sameBoot ? known : { ...known, rollout: null } });
+    engine.handle({ type: "restoreService", service: id, memory: sameBoot ? known : { ...known, rollout: null, scaling: null } });
   }
 }
 

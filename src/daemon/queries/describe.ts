@@ -83,6 +83,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     file: spec.file,
     type: spec.type,
     ...(spec.instance !== null && { service: spec.service, instance: spec.instance, leaving: entry.retired }),
+    ...(spec.scaling !== null && { scaling: scalingShape(spec.scaling) }),
     schedule: spec.schedule === null ? null : describeSchedule(spec.schedule, around.planOf(id)),
     dependencies: spec.dependencies.map((dependency) => ({
       unit: dependency.unit,
@@ -99,6 +100,11 @@ function revertOf({ service, instance }: Spec, world: Pick<World, "recordOf">): 
   if (reverted == null) return {};
   return { reverted: { rollout: reverted.generation, time: new Date(reverted.atMs).toISOString(), cause: reverted.cause } };
 }
+
+const scalingShape = ({ min, max, metrics }: NonNullable<Spec["scaling"]>): NonNullable<shape.Service["scaling"]> => ({
+  ...{ min, max },
+  metrics: metrics.map(({ metric, target }) => ({ metric, target })),
+});
 
 /** Returns the spec of the unit that a dependency names. If it names a service, returns the spec of the service's first unit. */
 export function targetSpec(world: Pick<World, "get" | "unitsOf">, name: string): Spec | undefined {

@@ -5,6 +5,7 @@ import { waves } from "../../base/graph.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
 import { upcomingOf } from "../../core/explain/upcoming.ts";
 import { policyWords, retriesOf, timeToFatalMs } from "../../core/explain/policy.ts";
+import { scalingWords } from "../../core/explain/scaling.ts";
 import { tellStory } from "../../core/explain/story.ts";
 import { isProbed } from "../../core/unit/phase.ts";
 import type { Entry, World } from "../../core/world/world.ts";
@@ -58,13 +59,20 @@ function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story
 }
 
 /** Explains what the settings of a unit mean, without starting any process. */
-export function explain(id: string, { spec, unit }: Entry, { world, daemon, around, ...holding }: ExplainOptions): shape.Explanation {
+export function explain(
+  id: string,
+  { spec, unit }: Entry,
+  { world, daemon, around, clock, ...holding }: ExplainOptions,
+): shape.Explanation {
   const needs = world.needs([id]);
   const needsOf = (one: string): string[] => (world.get(one)?.spec.dependencies ?? []).flatMap(({ unit }) => world.unitsOf(unit));
   const edges = new Map([...needs].map((one) => [one, needsOf(one)]));
   const fatalMs = timeToFatalMs(spec.restart);
+  const outlook = spec.scaling === null ? null : world.scalingOf(spec.service, clock.monotonicMs());
   return {
     id,
+    ...(spec.instance !== null && { service: spec.service }),
+    ...(outlook !== null && { scaling: scalingWords(outlook) }),
     waves: waves(edges).map((wave) => wave.toSorted(compareIds)),
     needs: spec.dependencies.map((dependency) => ({
       unit: dependency.unit,

@@ -1,4 +1,5 @@
 import { instanceOf, numberedUnit } from "../../base/names.ts";
+import { isPresentSurge } from "../../core/service/rollout.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Reverted } from "../../core/service/service-memory.ts";
 import { planReload, type PlanRow } from "../../core/world/reload-plan.ts";
@@ -245,7 +246,7 @@ export class UnitCatalog {
   }
 
   /**
-   * Adds the units that a rollout added to the world, and drops those that it has removed. Returns the ids of units whose definition a
+   * Adds the units that a rollout or automatic scaling added to the world, and drops those that they have removed. Returns the ids of units whose definition a
    * failed rollout has brought back.
    */
   follow(
@@ -253,12 +254,22 @@ export class UnitCatalog {
     world: Pick<World, "get" | "recordOf">,
   ): readonly string[] {
     const reverted = [...services].flatMap((name) => this.followRevert(name, world));
+    const scaled = new Map<string, number>();
     for (const id of changed) {
-      const entry = this.#inUse.has(id) ? undefined : world.get(id);
-      if (entry === undefined || entry.spec.instance === null || entry.retired) continue;
-      const { rollout } = world.recordOf(entry.spec.service) ?? { rollout: null };
-      if (rollout?.units.some((unit) => unit.isSurge && unit.id === id)) this.surplus(id);
+      const entry = world.get(id);
+      if (entry === undefined || entry.spec.instance === null) continue;
+      const { service, instance } = entry.spec;
+      const { rollout, scale } = world.recordOf(service) ?? { rollout: null, scale: null };
+      const isSurge = rollout?.units.some((unit) => isPresentSurge(unit) && unit.id === id) ?? false;
+      const isMember = scale !== null && instance <= scale;
+      const isInUse = this.#inUse.has(id);
+      if (!entry.retired && !isInUse && (isSurge || isMember)) this.surplus(id);
+      else if (entry.retired && isInUse && scale !== null && !isSurge && !isMember) this.drop(id);
+      else continue;
+      if (!isSurge && scale !== null) scaled.set(service, scale);
     }
+    for (const [service, scale] of scaled) this.#rescaleDisk(service, scale);
+    if (scaled.size > 0) this.#note();
     for (const id of removed) if (this.#inUse.get(id)?.spec.instance != null && world.get(id) === undefined) this.drop(id);
     return reverted;
   }

@@ -60,10 +60,7 @@ export function unitReference(): string {
 export const supportedKeys = (): KeyInfo[] => [...unitKeys().values()].filter(({ path }) => !isLater(path));
 export const childrenOf = (key: KeyInfo): KeyInfo[] => [...key.children().values()].filter(({ path }) => !isLater(path));
 
-const isLater = (path: string): boolean => LATER.some((row) => row.key === path && isWhole(row)) || isInLaterForm(path);
-
-/** Returns true for a key inside an object that is refused as a whole. */
-const isInLaterForm = (path: string): boolean => LATER.some(({ key, form }) => form === "object" && path.startsWith(`${key}.`));
+const isLater = (path: string): boolean => LATER.some((row) => row.key === path && isWhole(row));
 
 function table(keys: readonly KeyInfo[]): string[] {
   return [
@@ -102,9 +99,7 @@ function settingsTable(): string[] {
 function notSupported(): string[] {
   const rows = LATER.filter(({ key }) => !LATER.some((outer) => key.startsWith(`${outer.key}.`)));
   if (rows.length === 0) return [];
-  const names = rows.map(({ key, values, form }) =>
-    values ? values.map((value) => `\`"${key}": "${value}"\``).join(", ") : form ? `\`${key}\` as an ${form}` : `\`${key}\``,
-  );
+  const names = rows.map(({ key, values }) => (values ? values.map((value) => `\`"${key}": "${value}"\``).join(", ") : `\`${key}\``));
   return ["## Not supported yet", "", `A file with one of these keys is refused for now: ${names.join(", ")}.`, ""];
 }
 

@@ -6,6 +6,7 @@ import { parseListen } from "../schema/listen.ts";
 import { shortJson } from "../parse/problems.ts";
 import type { Context, IsSet, Report, Rule } from "./rule.ts";
 import { outputPatterns, startConditions, textPattern } from "./start-rules.ts";
+import { scaling } from "./scaling-rules.ts";
 import { statusRange } from "./to-spec.ts";
 import type { Path } from "../parse/tree.ts";
 import { MAX_SOCKETS, type UnitFile } from "../schema/unit.ts";
@@ -72,6 +73,7 @@ const RULES: readonly Rule[] = [
   sockets,
   checks,
   instances,
+  scaling,
   rolling,
 ];
 
@@ -267,8 +269,9 @@ function dependencies(unit: UnitFile, { error }: Context): void {
 }
 
 function instances(unit: UnitFile, { error, warning }: Context): void {
-  const { instances: number, port } = unit;
-  if (typeof number !== "number") return;
+  const { instances: file, port } = unit;
+  if (file === undefined) return;
+  const number = typeof file === "object" ? file.max : file;
   const shared = unit.sockets ?? [];
   for (const [index, { listen }] of shared.entries()) {
     if (/%[in]|\$\{SUP_(INSTANCE|UNIT)/.test(listen.replaceAll("%%", "")))

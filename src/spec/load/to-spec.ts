@@ -14,7 +14,8 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     id,
     service: id,
     instance: null,
-    instances: typeof unit.instances === "number" ? unit.instances : null,
+    instances: typeof unit.instances === "object" ? (unit.instances.start ?? unit.instances.min) : (unit.instances ?? null),
+    scaling: scaling(unit),
     name: unit.name ?? id,
     description: unit.description,
     file,
@@ -233,6 +234,20 @@ function schedule({ schedule: file }: UnitFile): spec.ScheduleSpec | null {
     overlap: file.overlap,
   };
 }
+
+function scaling({ instances: file }: UnitFile): spec.ScalingSpec | null {
+  if (typeof file !== "object") return null;
+  const { min, max, metric, target, metrics, tolerance, up_after, down_after } = file;
+  return {
+    ...{ min, max, tolerance, upAfterMs: ms(up_after), downAfterMs: ms(down_after) },
+    metrics: metrics ?? (metric === undefined || target === undefined ? [] : [{ metric, target }]),
+    maxStepUp: file.max_step_up === undefined ? { count: 4, percent: 100 } : stepLimit(file.max_step_up),
+    maxStepDown: file.max_step_down === undefined ? { count: 0, percent: 100 } : stepLimit(file.max_step_down),
+  };
+}
+
+const stepLimit = (value: number | string): spec.StepLimit =>
+  typeof value === "number" ? { count: value, percent: 0 } : { count: 0, percent: Number.parseFloat(value) };
 
 function rolling({ rolling: file }: UnitFile): spec.RollingSpec | null {
   if (!file) return null;

@@ -152,9 +152,9 @@ export function checkAddresses(drafts: ReadonlyMap<string, Draft>): Map<string, 
 }
 
 /** Returns the ports of a unit, or of all units of a service. A service with `sockets` has one port for all of its units. */
-export const portsOf = ({ port, sockets, instances }: Spec): number[] => {
+export const portsOf = ({ port, sockets, instances, scaling }: Spec): number[] => {
   if (port === null) return [];
-  return Array.from({ length: sockets.length > 0 ? 1 : (instances ?? 1) }, (_, index) => port + index);
+  return Array.from({ length: sockets.length > 0 ? 1 : (scaling?.max ?? instances ?? 1) }, (_, index) => port + index);
 };
 
 interface Use {

@@ -135,13 +135,13 @@ function unknownRemovals(patch: Node): Problem[] {
 
 function refuseLater(root: Node): Problem[] {
   const problems: Problem[] = [];
-  for (const { key, values, form, hint = values ? "use another value" : "remove it" } of LATER) {
+  for (const { key, values, hint = values ? "use another value" : "remove it" } of LATER) {
     const path = key.split(".");
     const node = nodeAt(root, path);
-    if (!node || (form !== undefined && node.kind !== form)) continue;
+    if (!node) continue;
     const value = toValue(node);
     if (values && !values.includes(value as string)) continue;
-    const what = values ? `"${key}": ${JSON.stringify(value)}` : form ? `"${key}" as an ${form}` : `"${key}"`;
+    const what = values ? `"${key}": ${JSON.stringify(value)}` : `"${key}"`;
     problems.push(problemAt(node, { path, value, message: `${what} is not supported yet`, hint }));
   }
   return problems;

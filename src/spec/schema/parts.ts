@@ -233,20 +233,6 @@ export function watch() {
   });
 }
 
-export function instances() {
-  const scaling = z.strictObject({
-    min: said("Minimum number of instances.", count(0, MAX_UNITS)),
-    max: said("Maximum number of instances.", count(1, MAX_UNITS)),
-    metric: said("Metric to scale by: `cpu`, `memory`, `response_time` or the name of a reported metric.", nonEmpty()),
-    target: said("Target value of the metric.", z.number().positive()),
-    tolerance: said("Deviation from the target, as a fraction, that causes no change.", z.number().min(0).max(1).default(0.1)),
-    up_after: said("Seconds above the target before instances are added.", seconds().default(0)),
-    down_after: said("Seconds below the target before instances are removed.", seconds().default(300)),
-    cooldown: said("Minimum seconds between two changes.", seconds().default(60)),
-  });
-  return z.union([count(1, MAX_UNITS), scaling], { error: `must be an integer from 1 to ${MAX_UNITS}` });
-}
-
 export function rolling() {
   const amount = () =>
     z.union([count(0, MAX_UNITS), z.string().regex(/^(\d{1,3})(\.\d+)?%$/, 'must be a number or a percentage such as "25%"')], {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ON_FATAL, UNIT_TYPES } from "../../base/words.ts";
 import { healthCheckSchema } from "./health.ts";
+import { instances } from "./instances.ts";
 import { count, live, liveOptional, nonEmpty, type Row, restart, restartOptional, seconds, words } from "./meta.ts";
 import * as part from "./parts.ts";
 
@@ -171,10 +172,12 @@ export const UNIT_ROWS = {
     part.watch,
   ),
   instances: liveOptional(
-    "Number of units to run, with the ids `NAME@1`, `NAME@2` and so on. Each unit gets its number as SUP_INSTANCE and its own PORT, which is `port` + number - 1. If the service has `sockets`, all units share them and have the same PORT. `sup scale` overrides the number without editing the file.",
-    part.instances,
+    "Number of units to run, with the ids `NAME@1`, `NAME@2` and so on. Each unit gets its number as SUP_INSTANCE and its own PORT, which is `port` + number - 1. If the service has `sockets`, all units share them and have the same PORT. `sup scale` overrides the number without editing the file. With an object, sup changes the number by itself.",
+    instances,
   ),
   rolling: liveOptional("How `sup rolling-restart` restarts the units of a service with `instances`.", part.rolling),
+  sandbox: restartOptional("What the process may see and do. Not supported yet.", () => z.record(z.string(), z.unknown())),
+  credentials: restartOptional("Secrets that the process gets as files. Not supported yet.", () => z.record(z.string(), z.unknown())),
   notify: liveOptional(
     "Notification channels of the settings that get this unit's alerts; an empty list: none. Without this key the rules of the settings decide alone.",
     words,

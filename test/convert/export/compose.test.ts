@@ -131,6 +131,16 @@ test("instances share a port that is not published", () => {
   expect(web({ instances: 2, args: ["%i"] }).problems[0]?.message).toContain("have no numbers");
 });
 
+test("a service that scales itself is exported with the number with which it starts, and the report says so", () => {
+  const instances = { min: 1, max: 4, start: 2, metric: "cpu", target: 70 };
+  expect(service({ instances }).deploy.replicas).toBe(2);
+  expect(entryOf(web({ instances }), "instances")).toMatchObject({
+    outcome: "approximated",
+    how: "deploy.replicas: always 2, because automatic scaling is not exported",
+  });
+  expect(entryOf(web({ instances: 2 }), "instances")?.outcome).toBe("carried");
+});
+
 test("a schedule is left to cron, and the service does not start by itself", () => {
   const result = web({ type: "oneshot", schedule: { cron: "@daily" } });
   expect(servicesOf(result).web.profiles).toEqual(["schedule"]);

@@ -49,6 +49,16 @@ describe("the additional unit", () => {
   });
 });
 
+test("the id of an additional unit that has left can become that of a member", () => {
+  const stage = roll(running());
+  for (const id of ["web@3", "web@1", "web@2"]) proven(stage, id);
+  expect(stage.world.ids()).toEqual(["web@1", "web@2"]);
+  stage.post({ type: "scaled", service: "web", scale: 4 });
+  for (const instance of [3, 4]) stage.load({ ...stage.world.get("web@1")!.spec, id: `web@${instance}`, instance });
+  expect(stage.world.service("web")!.wanted).toBe(4);
+  expect(stage.world.scaleOf("web")).toBe(4);
+});
+
 describe("a rollout fails", () => {
   test("if the restart is refused by pre_restart, and the unit runs on", () => {
     const stage = running({}, { preRestart: [{ command: "test", args: [], timeoutMs: 1000 }] });

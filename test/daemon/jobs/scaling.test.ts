@@ -40,6 +40,17 @@ describe("more units", () => {
   });
 });
 
+test("a service that scales itself keeps to its bounds", async () => {
+  const rig = await running({ command: "serve", instances: { min: 2, max: 4, metric: "cpu", target: 70 } });
+  const error = { code: "invalid", hint: 'change "min" or "max" of "instances" in its file' };
+  for (const units of [1, 5])
+    expect(await scale(rig, units)).toMatchObject({
+      error: { ...error, message: `cannot scale web to ${units}: it scales itself between 2 and 4 units` },
+    });
+  expect(await scale(rig, 3)).toMatchObject({ ok: true });
+  expect(rig.stage.take()).toEqual(["spawn web@3"]);
+});
+
 describe("fewer units", () => {
   test("stop the highest numbers and forget them once they are down", async () => {
     const rig = await running({ ...WEB, instances: 4 });

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { MASK, makeRig, type Rig } from "../rig.ts";
 
 const WEB = { command: "serve", instances: 3 };
@@ -23,6 +23,62 @@ test("units stand in the order of their numbers", () => {
   const rig = makeRig({ web: { ...WEB, instances: 11 } });
   expect(rig.stage.world.ids()).toEqual(Array.from({ length: 11 }, (_, i) => `web@${i + 1}`));
   expect(rig.stage.world.service("web")!.units.at(-1)).toBe("web@11");
+});
+
+describe("a service that scales itself", () => {
+  const SCALING = { min: 1, max: 4, metric: "queue", target: 10, down_after: 0 };
+  const measure = ({ stage }: Rig, queue: number): void => {
+    const units = new Map([...stage.world.entries()].map(([id, { unit }]) => [id, { run: unit.run, values: { queue } }]));
+    stage.post({ type: "measured", samples: new Map(), readings: { units, earlierRuns: () => 0 } });
+  };
+  const started = (): Rig => {
+    const rig = makeRig({ web: { ...WEB, instances: SCALING } });
+    rig.stage.start("web@1").take();
+    return rig;
+  };
+
+  test("puts added units into use, and a reload of the unchanged file keeps them", () => {
+    const rig = started();
+    measure(rig, 30);
+    expect(rig.stage.world.ids()).toEqual(["web@1", "web@2", "web@3"]);
+    expect(rig.catalog.get("web@3")!.effective).toMatchObject({ name: "web@3" });
+    expect(rig.catalog.onDisk("web@3").changed).toBe(false);
+    rig.reloader.noticed();
+    expect(rowsOf(rig)).toEqual([]);
+    expect(rig.stage.world.ids()).toEqual(["web@1", "web@2", "web@3"]);
+  });
+
+  test("drops removed units while they still stop", () => {
+    const rig = started();
+    measure(rig, 30);
+    rig.stage.stubborn.add("web@3");
+    measure(rig, 5);
+    expect(rig.stage.states).toBe("web@1 running, web@2 running, web@3 stopping");
+    expect([rig.catalog.get("web@2")?.spec.id, rig.catalog.get("web@3")]).toEqual(["web@2", undefined]);
+    rig.reloader.noticed();
+    expect(rowsOf(rig)).toEqual([]);
+    rig.stage.pass(10_000);
+    expect(rig.stage.states).toBe("web@1 running, web@2 running");
+  });
+
+  test("keeps its number when the file changes to other bounds, until the next sample", () => {
+    const rig = started();
+    measure(rig, 30);
+    rig.files.set("web", { ...WEB, instances: { ...SCALING, max: 2 } });
+    expect(rowsOf(rig)).toEqual(["web@1 changed apply", "web@2 changed apply", "web@3 changed apply"]);
+    measure(rig, 10);
+    expect(rig.stage.world.ids()).toEqual(["web@1", "web@2"]);
+  });
+
+  test("is explained", async () => {
+    const rig = started();
+    measure(rig, 5);
+    const found = await rig.supervisor.explain("web@1");
+    expect(found.ok && found.value.scaling!.at(-1)).toBe("Now: nothing.");
+    expect(found.ok && found.value.service).toBe("web");
+    const service = await rig.supervisor.service("web");
+    expect(service.ok && service.value.scaling).toEqual({ min: 1, max: 4, metrics: [{ metric: "queue", target: 10 }] });
+  });
 });
 
 test("a changed number is only marked until the reload", () => {

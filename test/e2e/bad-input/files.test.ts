@@ -34,11 +34,7 @@ test.each([
     `{ "command": "a", "dependencies": [{ "unit": "good", "quorum": 2 }] }`,
     /error: .*quorum of 2 can never be met: "good" is 1 unit/,
   ],
-  [
-    "later",
-    `{ "command": "a", "instances": { "min": 1, "max": 2, "metric": "cpu", "target": 50 } }`,
-    /error: .*instances.*not supported yet/,
-  ],
+  ["later", `{ "command": "a", "sandbox": { "private_tmp": true } }`, /error: .*sandbox.*not supported yet/],
   [
     "no-cron",
     `{ "command": "a", "type": "oneshot", "schedule": { "cron": "61 * * * *" } }`,

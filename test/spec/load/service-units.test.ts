@@ -165,7 +165,6 @@ describe("refused", () => {
     ["a socket with the number of a unit", { sockets: [{ name: "a", listen: "/run/%i.sock" }] }, "all instances share the socket"],
     ["none", { instances: 0 }, '"instances" must be'],
     ["too many", { instances: 257 }, '"instances" must be'],
-    ["automatic scaling", { instances: { min: 1, max: 2, metric: "cpu", target: 50 } }, '"instances" as an object is not supported yet'],
   ])("%s", (_, keys, message) => {
     expect(bad({ command: "x", instances: 2, ...keys })[0]!.message).toContain(message);
   });
@@ -199,5 +198,82 @@ describe("rolling", () => {
   ])("%s is an error", (_, keys, message) => {
     const file = Object.fromEntries(Object.entries({ ...WEB, ...keys }).filter(([, value]) => value !== null));
     expect(bad(file)[0]!.message).toContain(message);
+  });
+});
+
+describe("instances as an object", () => {
+  const SCALING = { min: 1, max: 4, metric: "cpu", target: 70 };
+  const scaling = (keys: object, more: object = {}) => ({ command: "serve", instances: { ...SCALING, ...keys }, ...more });
+
+  test("has HPA's defaults, and begins with the smallest number or with `start`", () => {
+    expect(good(scaling({ min: 2 })).spec).toMatchObject({
+      instances: 2,
+      scaling: {
+        ...{ min: 2, max: 4, metrics: [{ metric: "cpu", target: 70 }], tolerance: 0.1, upAfterMs: 0, downAfterMs: 300_000 },
+        ...{ maxStepUp: { count: 4, percent: 100 }, maxStepDown: { count: 0, percent: 100 } },
+      },
+    });
+    expect(good(scaling({ start: 3 })).spec.instances).toBe(3);
+    expect(good(WEB).spec.scaling).toBeNull();
+    expect([...load({ web: scaling({ start: 2 }) }).loaded.keys()]).toEqual(["web@1", "web@2"]);
+  });
+
+  test("takes several metrics, and steps as numbers and percentages", () => {
+    const metrics = [
+      { metric: "cpu", target: 70 },
+      { metric: "queue_depth", target: 2.5 },
+    ];
+    const file = { command: "serve", instances: { min: 1, max: 4, metrics, max_step_up: 2, max_step_down: "12.5%" } };
+    expect(good(file).spec.scaling).toMatchObject({
+      metrics,
+      maxStepUp: { count: 2, percent: 0 },
+      maxStepDown: { count: 0, percent: 12.5 },
+    });
+  });
+
+  const cpuAnd = (metric: string): object => ({
+    ...{ metric: undefined, target: undefined },
+    metrics: ["cpu", metric].map((one) => ({ metric: one, target: 1 })),
+  });
+
+  test.each<[string, object, string]>([
+    ["min above max", scaling({ min: 5 }), '"min" (5) must not exceed "max" (4)'],
+    ["scaling to zero", scaling({ min: 0 }), '"min": 0 is not supported yet'],
+    ["none at all", scaling({ min: 0, max: 0 }), "must be"],
+    ["too many", scaling({ max: 257 }), "must be"],
+    ["a start outside of the bounds", scaling({ start: 5 }), '"start" (5) must be between "min" (1) and "max" (4)'],
+    ["no metric", { command: "serve", instances: { min: 1, max: 4 } }, '"instances" needs "metric"'],
+    ["no target", { command: "serve", instances: { min: 1, max: 4, metric: "cpu" } }, '"instances" needs "target"'],
+    ["two forms", scaling({ metrics: [{ metric: "queue", target: 1 }] }), '"metrics" replaces "metric" and "target"'],
+    ["the same metric twice", scaling(cpuAnd("cpu")), 'the metric "cpu" is listed twice'],
+    ["connections without a port", scaling({ metric: "connections" }), '"connections" are those on the TCP port'],
+    [
+      "connections on a unix socket",
+      scaling({ metric: "connections" }, { port: 80, sockets: [{ name: "a", listen: "/run/a.sock" }] }),
+      '"connections" are those on the TCP port',
+    ],
+    ["connections in the list", scaling(cpuAnd("connections")), '"connections" are those on the TCP port'],
+    ["response_time without a probe", scaling({ metric: "response_time" }), "the time that the health probe takes"],
+    ["no step", scaling({ max_step_up: "0%" }), "must be an integer from 1 or a percentage"],
+    ["ports past the last one", scaling({}, { port: 65_533 }), "4 instances need the ports 65533 to 65536"],
+    ["a oneshot", scaling({}, { type: "oneshot" }), "a oneshot runs to completion"],
+  ])("%s is an error", (_, file, message) => {
+    const text = JSON.parse(JSON.stringify(file));
+    expect(bad(text).map((problem) => problem.message)).toContainEqual(expect.stringContaining(message));
+  });
+
+  test("connections need a TCP port", () => {
+    const metric = "connections";
+    expect(good(scaling({ metric }, { port: 8000 })).spec.scaling!.metrics).toEqual([{ metric, target: 70 }]);
+    const sockets = [
+      { name: "a", listen: "/run/a.sock" },
+      { name: "b", listen: "127.0.0.1:8000" },
+    ];
+    expect(good(scaling({ metric }, { sockets })).spec.sockets).toHaveLength(2);
+  });
+
+  test("the ports of the largest number of units must not collide", () => {
+    const units = { web: scaling({}, { port: 8000, enabled: true }), db: { command: "serve", port: 8003, enabled: true } };
+    expect(JSON.stringify([...load(units).loaded.values()].flatMap(({ warnings }) => warnings))).toContain("port 8003");
   });
 });

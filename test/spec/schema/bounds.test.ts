@@ -50,6 +50,9 @@ const INTEGERS: readonly Row[] = [
   ["instances", 1, 256],
   ["instances.min", 0, 256, SCALING],
   ["instances.max", 1, 256, SCALING],
+  ["instances.start", 1, 256, SCALING],
+  ["instances.max_step_up", 1, 256, SCALING],
+  ["instances.max_step_down", 1, 256, SCALING],
   ["rolling.max_surge", 0, 256],
   ["rolling.max_unavailable", 0, 256],
 ];
@@ -78,7 +81,6 @@ const NUMBERS: readonly Row[] = [
   ["instances.tolerance", 0, 1, SCALING],
   ["instances.up_after", 0, YEAR, SCALING],
   ["instances.down_after", 0, YEAR, SCALING],
-  ["instances.cooldown", 0, YEAR, SCALING],
   ["rolling.min_healthy_time", 0, YEAR],
 ];
 

@@ -16,6 +16,7 @@ describe("the defaults of the contract", () => {
       service: "web",
       instance: null,
       instances: null,
+      scaling: null,
       name: "web",
       description: "",
       file: "/u/web.unit.json",
@@ -321,11 +322,7 @@ describe("wrong values: line, column, message and hint", () => {
   });
 
   test("all problems of a file are reported at once, in the order of the file", () => {
-    expect(
-      bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"instances": {"min": 1, "max": 2, "metric": "cpu", "target": 50}}').map(
-        ({ line }) => line,
-      ),
-    ).toEqual([1, 2, 3, 4]);
+    expect(bad('{"port": "x",\n"foo": 1,\n"command": 3,\n"sandbox": {"private_tmp": true}}').map(({ line }) => line)).toEqual([1, 2, 3, 4]);
   });
 
   test("nesting that is too deep is reported with its line and column", () => {
@@ -348,12 +345,8 @@ describe("wrong values: line, column, message and hint", () => {
 
 describe("keys that are not implemented yet are refused, never ignored", () => {
   const sample: Record<string, string> = {
-    sockets: '[{"name":"a","listen":"/s"}]',
-    resource_limits: '{"max_memory_mb": 5}',
-    instances: '{"min": 1, "max": 2, "metric": "cpu", "target": 50}',
-    notify: '["mail"]',
-    "log.max_age_days": "3",
-    "log.rate_limit": "100",
+    sandbox: '{"private_tmp": true}',
+    credentials: '{"db": {"file": "/etc/db.password"}}',
   };
 
   test.each(LATER.flatMap(({ key, values }) => (values ?? [undefined]).map((value) => [key, value] as const)))("%s %s", (key, value) => {

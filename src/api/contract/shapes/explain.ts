@@ -54,6 +54,10 @@ export const explanation = z.object({
   fatal_after_seconds: z.number().nullable(),
   policy: z.array(z.string()),
   enforcement: z.array(z.string()),
+  /** What automatic scaling would do with the unit's service now, in sentences. Absent if the service does not scale itself. */
+  scaling: z.array(z.string()).optional(),
+  /** The service that the unit belongs to; absent for a plain unit. */
+  service: z.string().optional(),
 });
 export type Explanation = z.infer<typeof explanation>;
 

@@ -94,6 +94,10 @@ export const service = z.object({
   /** The service that the unit belongs to. This and `instance` are absent for a plain unit, which is the only unit of its service. */
   service: z.string().optional(),
   instance: z.number().int().optional(),
+  /** How the service scales itself; absent if it does not. */
+  scaling: z
+    .object({ min: z.number().int(), max: z.number().int(), metrics: z.array(z.object({ metric: z.string(), target: z.number() })) })
+    .optional(),
   /** True while the unit stops because its service has fewer units now. It is then removed. */
   leaving: z.boolean().optional(),
   /** For the totals of a service with `instances`: the ids of its units, how many are running, and how many should be. */

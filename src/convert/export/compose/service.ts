@@ -202,7 +202,7 @@ function limits(draft: ExportDraft): Record<string, unknown> {
 function deploy(draft: ExportDraft): Record<string, unknown> {
   const { instances, limits: given } = draft.spec;
   const replicas = instances === null ? {} : { replicas: instances };
-  draft.carried("instances", "deploy.replicas");
+  draft.carriedInstances("deploy.replicas");
   for (const key of ["sustained", "warn_at"]) draft.dropped(`resource_limits.${key}`, "Docker enforces a limit at once");
   if (given?.action === "warn")
     draft.dropped(

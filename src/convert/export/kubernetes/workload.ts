@@ -10,7 +10,7 @@ export function exportWorkload(draft: ExportDraft, name: string, metadata: Manif
   const labels = { "app.kubernetes.io/name": name };
   const replicas = spec.instances ?? 1;
   draft.carried("type", "a Deployment");
-  draft.carried("instances", "replicas");
+  draft.carriedInstances("replicas");
   restarts(draft);
   const template = { metadata: { labels }, spec: pod.hasNumbers ? withNumber(pod.spec) : pod.spec };
   const common = { replicas, selector: { matchLabels: labels }, template };

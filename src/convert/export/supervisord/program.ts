@@ -120,7 +120,7 @@ function instances(draft: ExportDraft): Option[] {
   if (count === null) return [];
   const first = hasOwnPorts(draft) ? port! : 1;
   if (hasOwnPorts(draft)) draft.approximated("instances", "numprocs: the number of a process is its port, and SUP_INSTANCE is not set");
-  else draft.carried("instances", "numprocs");
+  else draft.carriedInstances("numprocs");
   return [
     ["numprocs", count],
     ["numprocs_start", first],

@@ -77,7 +77,7 @@ export function exportTimer(draft: ExportDraft, isActive: boolean): ExportedFile
 export function exportTarget(draft: ExportDraft, install: readonly Line[]): ExportedFile[] {
   const { id, instances, port, sockets } = draft.spec;
   if (instances === null) return [];
-  draft.carried("instances", `${id}.target starts the instances of ${id}@.service`);
+  draft.carriedInstances(`${id}.target starts the instances of ${id}@.service`);
   const numbers = Array.from({ length: instances }, (_, index) => index + 1);
   const units = numbers.map((number) => `${id}@${number}.service`);
   const target = [
