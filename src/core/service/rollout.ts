@@ -158,7 +158,8 @@ function judge(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
   }
   if (!isRolling(rollout)) return rollout;
   for (const unit of rollout.units) {
-    if (unit.phase !== "starting") continue;
+    // When the rollout reverts, an additional unit of the new version leaves, and its failure is what began the revert.
+    if (unit.phase !== "starting" || (rollout.state === "reverting" && unit.isSurge)) continue;
     const fact = factOf(unit.id);
     const hasFailed = fact !== null && (unit.run === null ? fact.run === unit.before : fact.run >= unit.run);
     if (fact === null && !unit.isSurge) return fail(`${unit.id} was removed`);

@@ -271,4 +271,18 @@ describe("a revert", () => {
     play.step();
     expect(play.state).toMatchObject({ state: "failed", failure: "m2: exit code 1" });
   });
+
+  test("ends without a second failure if only the additional unit ran the new version and failed", () => {
+    const play = new Play(rollout(2, 1, { autoReverts: true }));
+    play.step();
+    play.step();
+    play.set("s1", { version: 1, failure: "exit code 2" });
+    const facts = (id: string): UnitFact | null => play.facts.get(id) ?? null;
+    const failed = advance(play.state, facts, play.now, true);
+    play.state = revert(failed.rollout, "failed", 0, facts, play.now);
+    expect(play.step()).toEqual(["remove s1"]);
+    play.step();
+    expect(play.state).toMatchObject({ state: "failed", failure: "s1: exit code 2" });
+    expect(play.state.units.map(({ id, phase }) => `${id} ${phase}`)).toEqual(["m1 new", "m2 new", "s1 gone"]);
+  });
 });
