@@ -3,20 +3,20 @@ import type { Live } from "../session.ts";
 import { median } from "../stats.ts";
 
 /**
- * CPU time in milliseconds. Unlike wall time, it hardly depends on what else the machine does. Of several measurements the lowest counts
- * (of restarts with a pause, the median), because other programs can only make it higher.
+ * CPU time in milliseconds. Unlike wall time, it hardly depends on the load of the machine. Other programs can only increase
+ * it, so the lowest of several measurements counts. For restarts with a pause, the median counts.
  */
 export interface Cost {
-  /** Per restart, with a pause after each. */
+  /** CPU time per restart, with a pause after each restart. */
   readonly restart: number;
-  /** Per restart, when all services are killed at once. */
+  /** CPU time per restart when all services are killed at once. */
   readonly restartTogether: number;
 }
 
 const PACE_MS = 150;
 const RESTARTS = 20;
 const ROUNDS = 3;
-/** More than ten starts of a unit within a second would make sup slow down. */
+/** Pause between rounds. sup delays further starts of a unit after more than ten starts within a second. */
 const BETWEEN_ROUNDS_MS = 1000;
 /** The daemon samples its units every five seconds. */
 const PERIOD_MS = 5000;
@@ -45,7 +45,7 @@ export async function measureRest(live: Live): Promise<number> {
   return Math.min(...costs);
 }
 
-/** Returns the CPU time in milliseconds of one stop, when all units are stopped at once. They are stopped at the end. */
+/** Returns the CPU time in milliseconds of one stop when all units are stopped at once. Leaves all units stopped. */
 export async function measureStops(live: Live): Promise<number> {
   const { running, starts } = live;
   const { status, env } = running.commands!;

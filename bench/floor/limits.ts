@@ -1,9 +1,11 @@
 /**
- * The figures of sup that are limited. All of them are multiples of what the bare C loop uses for one restart in the same run.
+ * The limited figures of sup. All of them are multiples of the CPU time that the bare C loop uses for one restart in the same
+ * run.
  *
- * How the limits were chosen: on a machine with two cores, ten runs at a load of 7 to 20 gave 101 to 138, 15 to 24, 7.5 to 9 and 29 to 36. Each
- * limit is just below twice the lowest figure, so that a regression to half the speed fails in any run, and at least 1.2 times the highest, so
- * that noise does not fail. Lower a limit when sup gets faster.
+ * The limits were chosen from ten runs on a machine with two cores at a load of 7 to 20. The figures were 101 to 138, 15 to
+ * 24, 7.5 to 9 and 29 to 36. Each limit is just below twice the lowest figure, so that a regression to half the speed fails
+ * in any run. Each limit is also at least 1.2 times the highest figure, so that noise does not fail. Lower a limit when sup
+ * gets faster.
  */
 export const LIMITS = {
   "one restart": 195,

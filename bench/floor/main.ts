@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- floor`: a short check for CI, less than a minute. It measures how much CPU time sup uses for restarts, stops and at rest,
- * divides it by what the bare C loop uses for one restart in the same run, and fails if a quotient is above its limit (limits.ts).
+ * `npm run bench -- floor`: a short check for CI that takes less than a minute. It measures how much CPU time sup uses for
+ * restarts, for stops and at rest. It divides each figure by the CPU time that the bare C loop uses for one restart in the
+ * same run. It fails if a quotient is above its limit (limits.ts).
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -16,7 +17,7 @@ import { type Cost, measureCost, measureRest, measureStops } from "./cost.ts";
 import { type Figure, judge, LIMITS } from "./limits.ts";
 
 const UNITS = 100;
-/** By then the daemon has released what only its start needed. */
+/** Time after which the daemon has released what only its start needed. */
 const SETTLE_MS = 11_000;
 
 const work = mkdtempSync(join(tmpdir(), "sup-bench-native-"));

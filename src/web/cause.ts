@@ -6,7 +6,7 @@ import { clip, plain } from "./text.ts";
 /** Why a unit needs attention, in one line. */
 export interface Cause {
   readonly what: string;
-  /** What followed or follows, with its time, or "". */
+  /** What happened afterwards or will happen next, with its time, or "". */
   readonly then: string;
   /** What the unit itself or its health check reported, or null. */
   readonly evidence: string | null;

@@ -1,6 +1,6 @@
 import type { Service } from "../api/contract/shapes.ts";
 
-/** Returns the titles of the columns that would only contain empty or equal values. The list does not show them. */
+/** Returns the titles of the columns in which all values would be empty or equal. The list does not show these columns. */
 export function emptyColumns(services: readonly Service[]): ReadonlySet<string> {
   const empty = new Set<string>();
   if (services.every(({ health }) => health === "unknown")) empty.add("Health");
@@ -14,7 +14,7 @@ export interface Scales {
   readonly memory: number;
 }
 
-/** The minimum value at the top of a scale, so that units with little usage look idle. */
+/** The lowest maximum of a scale, so that units with little usage look idle. */
 const LEAST: Scales = { cpu: 5, memory: 8 };
 
 export const scalesOf = (services: readonly Service[]): Scales => ({

@@ -9,7 +9,7 @@ export interface FoldRow {
   readonly fold: "open" | "closed" | "inner" | "plain";
 }
 
-/** Returns the rows for sorted units. The units of a service stand below its totals if `isOpen` says so. */
+/** Returns the rows for sorted units. If `isOpen` returns true for a service, its units follow its totals. */
 export function foldRows(units: readonly Service[], isOpen: (service: string) => boolean): readonly FoldRow[] {
   return serviceRows(units).flatMap(({ service, units: inner }): FoldRow[] => {
     if (inner.length === 0) return [{ service, fold: "plain" }];
@@ -18,7 +18,7 @@ export function foldRows(units: readonly Service[], isOpen: (service: string) =>
   });
 }
 
-/** Returns a unit, or the totals of a service with several units. Undefined if there is neither. */
+/** Returns a unit, or the totals of a service with several units. Returns undefined if neither exists. */
 export function findService(units: ReadonlyMap<string, Service>, id: string): Service | undefined {
   const unit = units.get(id);
   if (unit !== undefined) return unit;

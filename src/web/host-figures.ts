@@ -10,7 +10,7 @@ export interface HostFigure {
   readonly title: string;
 }
 
-/** Returns the figures to show. A machine has little memory or disk space left at 90 %, and almost none at 95 %. */
+/** Returns the figures to show. At 90 % of memory or disk space a figure becomes a warning, and at 95 % it becomes critical. */
 export function figuresOf(host: Host): readonly HostFigure[] {
   const memory = share(host.memory_used_mb, host.memory_mb);
   const used = host.disk_mb === null || host.disk_free_mb === null ? null : host.disk_mb - host.disk_free_mb;

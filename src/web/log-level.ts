@@ -11,25 +11,28 @@ const WORDS: Readonly<Record<string, Level>> = {
 const WORD = Object.keys(WORDS).join("|");
 
 const ESCAPES = /\x1b\[[\d;]*m/g;
-/** The key of the level in JSON logs of pino, bunyan, zap, logrus, structlog, ECS, Serilog and others. The quotes exclude quoted JSON. */
+/**
+ * The key of the level in JSON logs of pino, bunyan, zap, logrus, structlog, ECS, Serilog and others. JSON with escaped
+ * quotes, inside a string, does not match.
+ */
 const IN_JSON = /(?<!\\)"(?:level|lvl|severity|log\.level|levelname|loglevel|@l)"\s*:\s*"?(\w+)/i;
 const IN_LOGFMT = /(?:^|\s)(?:level|lvl|severity)=["']?(\w+)/i;
-/** `<3>` in front of a line for journald (sd-daemon(3)). */
+/** A level for journald, such as `<3>`, at the beginning of a line (sd-daemon(3)). */
 const OF_SYSLOG = /^<([0-7])>/;
-/** glog and klog: `E0102 15:04:05.000000`. */
+/** The level in lines of glog and klog, such as `E0102 15:04:05.000000`. */
 const OF_GLOG = /^([IWEF])\d{4} \d\d:\d\d/;
 const IN_BRACKETS = new RegExp(`\\[\\s*(${WORD})\\s*\\]`, "i");
-/** A word in capital letters near the beginning, usually after the time. `LOG` only counts with a colon, as in PostgreSQL. */
+/** A word in capital letters near the beginning, usually after the time. `LOG` counts only if a colon follows, as in PostgreSQL. */
 const CAPITALS = Object.keys(WORDS)
   .filter((word) => word !== "log")
   .join("|")
   .toUpperCase();
 const IN_CAPITALS = new RegExp(`(?:^|[\\s|:\\]])(?:(${CAPITALS})!?(?=[\\s:|\\][(]|$)|(LOG)(?=:))`);
-/** A word at the beginning with a colon, such as `warning: …`, in a program that writes no times. */
+/** A word with a colon at the beginning of a line, such as `warning: …`, in a program that writes no times. */
 const WITH_COLON = new RegExp(`^(?:[\\w./-]+: )?(${WORD})(?=:|\\[)`, "i");
 const OF_EXCEPTION = /^(?:[\w.$]*(?:Error|Exception)(?: \[\w+\])?: |Uncaught |Unhandled |Exception in |Traceback \(|thread '.*' panicked)/;
 
-/** Only the beginning of a line is searched. In JSON the level can stand after other keys. */
+/** Maximum number of characters of a plain line that are searched. In JSON the level may come after other keys. */
 const MOST_TEXT = 120;
 const MOST_JSON = 2000;
 
@@ -69,10 +72,10 @@ export class LevelReader {
   }
 }
 
-/** The least level that the log view shows. "" shows all lines. */
+/** The lowest level that the log view shows. "" shows all lines. */
 export type MinLevel = "" | "error" | "warning" | "info";
 
-/** The least levels for which a line with this level is shown. A line without a level is shown unless only warnings or errors are. */
+/** Returns true if the log view shows a line with this level. A line without a level is hidden if only warnings or errors are shown. */
 export function isShown(level: Level | null, min: MinLevel): boolean {
   if (min === "") return true;
   if (level === null) return min === "info";
@@ -84,7 +87,7 @@ const ERRORS =
 const WARNINGS = '[Ww][Aa][Rr][Nn]|"(level|lvl|severity)": ?"?4|^<4>|^W[0-9]';
 
 /**
- * Returns an expression that matches all lines of at least this level, and some others, or "" for all lines. The daemon searches the whole
- * log with it, so that the page does not only look at the newest lines.
+ * Returns a regular expression that matches all lines of at least this level, and some others. Returns "" for all lines. The
+ * daemon searches the whole log with it, so that the search is not limited to the newest lines.
  */
 export const grepOfLevel = (min: MinLevel): string => (min === "error" ? ERRORS : min === "warning" ? `${ERRORS}|${WARNINGS}` : "");

@@ -20,8 +20,8 @@ export const isCriticalTrouble = (service: Service): boolean => service.critical
 const RANK: Readonly<Record<Trouble, number>> = { bad: 0, warning: 1, none: 2 };
 
 /**
- * Returns the units that need attention, the worst first. Among equally bad units, critical ones come first. Otherwise the order
- * stays.
+ * Returns the units that need attention, the worst first. Among equally bad units, critical ones come first. Otherwise the
+ * order is unchanged.
  */
 export function troubled(services: Iterable<Service>): readonly Service[] {
   return [...services]
@@ -56,7 +56,7 @@ export function toneOf({ state, health }: Pick<Service, "state" | "health">): To
   return state === "running" && (health === "unhealthy" || health === "degraded") ? HEALTH_TONES[health] : STATE_TONES[state];
 }
 
-/** Counts units by state. The result contains every state in a fixed order, as the answer to `GET /summary` does. */
+/** Counts units by state. Like the answer to `GET /summary`, the result contains every state in a fixed order. */
 export function countStates(services: Iterable<Service>): Readonly<Record<State, number>> {
   const counts = Object.fromEntries(STATES.map((state) => [state, 0])) as Record<State, number>;
   for (const { state } of services) counts[state]++;

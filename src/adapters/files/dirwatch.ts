@@ -1,8 +1,8 @@
 /**
  * Watches directories with inotify, including directories that do not exist yet or are replaced. An inotify watch follows the
- * directory itself and not its name, so every component of the path is watched too. An event about a watched directory ends the
- * watch of that directory, because a new directory may get the same inode number. Before a change is reported, the watches are
- * updated to what is on disk at that time.
+ * directory itself and not its name, so every component of the path is watched too. When a watched directory itself is moved
+ * or deleted, its watch is dropped, because a new directory may reuse the inode number. Before a change is reported, the
+ * watches are updated to what is on disk at that time.
  */
 import { accessSync, constants, lstatSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -28,7 +28,7 @@ export interface DirectoryWatch {
   readonly onProblem: (message: string) => void;
   /** Milliseconds without events after which a change is reported. The default is 100. */
   readonly quietMs?: number | undefined;
-  /** Milliseconds after the first event after which a change is reported at the latest. The default is 1000. */
+  /** Maximum delay of a report in milliseconds after the first event. The default is 1000. */
   readonly atMostMs?: number | undefined;
 }
 
@@ -65,7 +65,7 @@ export function wantPath(wanted: Wanted, path: string): { readonly real: string 
     components.push(next);
     const target = linkTarget(next);
     if (target === null) return { real: null, components };
-    // A file that is reached is watched for writes. The directories on the way are not, because many programs write into them.
+    // A file at the end of the path is watched for writes. The directories on the way are not, because many programs write into them.
     if (target === "" && rest.length === 0 && isFile(next)) wantContents(wanted, dirname(next));
     if (target === "") current = next;
     else if (++links > MAX_LINKS) return { real: null, components };
@@ -77,7 +77,7 @@ export function wantPath(wanted: Wanted, path: string): { readonly real: string 
   return { real: current, components };
 }
 
-/** Adds a directory in which every name and every write matters, as far as `isRelevant` says so. */
+/** Adds a directory in which every name and every write matters if `isRelevant` accepts it. */
 export function wantAll(wanted: Wanted, directory: string): void {
   wanted.set(directory, { names: null, depth: "contents" });
 }

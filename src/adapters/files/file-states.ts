@@ -5,10 +5,10 @@ import { isLocalPath } from "../../linux/proc/local-mounts.ts";
 import { commandCandidates } from "../../linux/spawn/find-command.ts";
 import type { FileStates, FoundFile } from "../../ports/file-states.ts";
 
-/** A file system that takes longer than this does not answer. */
+/** A file system that takes longer than this counts as unresponsive. */
 const DEADLINE_MS = 5000;
 const MAX_HASHED_BYTES = 1 << 30;
-/** A piece takes about a third of a millisecond to hash, for which the event loop waits. */
+/** Size of one piece to hash. A piece blocks the event loop for about a third of a millisecond. */
 const PIECE_BYTES = 256 * 1024;
 
 export function openFileStates(deadlineMs = DEADLINE_MS): FileStates {
@@ -32,8 +32,8 @@ export function openFileStates(deadlineMs = DEADLINE_MS): FileStates {
 }
 
 /**
- * Limits how long an operation may take. An operation on a file system that does not answer occupies a thread of the pool until that
- * file system answers. Therefore no further operation begins before then.
+ * Limits how long an operation may take. An operation on an unresponsive file system occupies a thread of the pool until the
+ * file system answers. Therefore no further operation begins until then.
  */
 class Guard {
   readonly #deadlineMs: number;
@@ -43,7 +43,10 @@ class Guard {
     this.#deadlineMs = deadlineMs;
   }
 
-  /** Returns the result of an operation, or null if it fails, takes too long, or cannot begin. `onLate` gets a result that came too late. */
+  /**
+   * Returns the result of an operation, or null if the operation fails, takes too long, or cannot begin. A late result is
+   * passed to `onLate`.
+   */
   async run<T>(begin: () => Promise<T>, onLate?: (value: T) => void): Promise<T | null> {
     if (this.#stuck > 0) return null;
     const result = begin().catch(() => null);

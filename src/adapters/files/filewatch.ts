@@ -25,8 +25,7 @@ export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: F
     wanted,
     isRelevant: (directory, name) => !trees.ignores(join(directory, name)),
     onChange: (changed) => {
-      // A component of a path may change without effect on the watched files, for example when the mode of a parent directory
-      // changes.
+      // A component of a path may change without affecting the watched files, for example when the mode of a parent directory changes.
       const isRelevant = changed.some((path) => before.has(path) || trees.has(path)) || before.places !== trees.places;
       const reported = changed.map((path) => (before.has(path) ? before : trees).given(path)).slice(0, REPORTED_PATHS);
       before = trees;
@@ -42,8 +41,8 @@ export function watchFiles({ paths, ignore, debounceMs, onChange, onProblem }: F
 const REPORTED_PATHS = 5;
 
 /**
- * Milliseconds after which a change is reported although files still change, or ten times `debounceMs` if that is longer. This
- * limits the delay of a restart while a build keeps writing.
+ * Maximum delay of a report in milliseconds while files keep changing. If ten times `debounceMs` is longer, that delay
+ * applies instead. The maximum limits the delay of a restart while a build keeps writing.
  */
 const AT_MOST_MS = 10_000;
 
@@ -135,8 +134,8 @@ function entriesOf(path: string): Dirent[] {
 const NEVER = [".git", ".hg", ".svn", "node_modules", "*~", ".#*", ".*.sw?", "4913", "#*#"];
 
 /**
- * Returns a predicate for paths relative to a watched path. The predicate returns true if a pattern excludes the path or one of
- * its parent directories.
+ * Returns a predicate for paths relative to a watched path. The predicate returns true if a pattern excludes the path or one
+ * of the path's parent directories.
  */
 function ignorer(patterns: readonly string[]): (path: string) => boolean {
   const names = [...NEVER, ...patterns.filter((pattern) => !pattern.replace(/\/$/, "").includes("/"))].map(

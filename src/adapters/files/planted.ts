@@ -4,10 +4,10 @@ import { dirname } from "node:path";
 const WRITABLE_BY_ALL = 0o002;
 
 /**
- * Returns the reason why root's daemon must not use this unit file, or null if it may. A file is refused if a user who should not
- * control its directory could have created it or can change it. The owner of a directory controls what is in it, and so does its
- * group if the group may write. In a directory that everybody can write to, such as one below /tmp, the owner of each file counts
- * instead. `file` is the status of the opened file.
+ * Returns the reason why root's daemon must not use this unit file, or null if it may. A file is refused if a user who should
+ * not control its directory could have created it or can change it. The owner of a directory controls its content, and so
+ * does its group if the group may write. In a directory that everybody can write to, such as one below /tmp, the owner of
+ * each file counts instead. `file` is the status of the opened file.
  */
 export function plantedBy(path: string, file: Pick<Stats, "uid" | "mode">, uid = process.geteuid?.()): string | null {
   if (uid !== 0) return null;

@@ -10,11 +10,11 @@ export interface UnitSourceOptions {
   /** Needed only for `watch`. */
   readonly inotify?: Inotify;
   /**
-   * Called with a message that is ready to show if a directory cannot be watched, for example because the user has too many watches.
-   * Then only a reload finds changes in it.
+   * Called with a message that is ready to show if a directory cannot be watched, for example because the user has too many
+   * watches. Changes in such a directory are found only by a reload.
    */
   readonly onProblem?: (message: string) => void;
-  /** Returns true for a directory whose units are run by another daemon now. */
+  /** Returns true for a directory whose units another daemon runs now. */
   readonly leavesAlone?: (directory: string) => boolean;
   /** Milliseconds without changes after which a change is reported. The default is 100. */
   readonly quietMs?: number;
@@ -22,7 +22,7 @@ export interface UnitSourceOptions {
 
 export const MAX_UNIT_FILE_BYTES = 1 << 20;
 
-/** Gives access to the unit files of `directories`, of which earlier ones take precedence. Follows symbolic links. */
+/** Gives access to the unit files of `directories`. Earlier directories take precedence. Follows symbolic links. */
 export function openUnitSource(directories: readonly string[], options: UnitSourceOptions = {}): UnitSource {
   const absolute = [...new Set(directories.map((directory) => resolve(directory)))];
   const leavesAlone = options.leavesAlone ?? (() => false);
@@ -55,8 +55,8 @@ export function openUnitSource(directories: readonly string[], options: UnitSour
 const SUFFIX = fileNameOf("");
 
 /**
- * Returns what to watch: the directories, their drop-in directories, and every component of the paths of both and of the links in
- * them. The links matter because, for example, a Kubernetes ConfigMap is changed by replacing the link `..data`.
+ * Returns what to watch: the directories, their drop-in directories, the links in both, and every component of all these
+ * paths. The links matter because, for example, a Kubernetes ConfigMap is changed by replacing the link `..data`.
  */
 function wanted(directories: readonly string[]): { readonly wanted: Wanted; readonly components: ReadonlySet<string> } {
   const wanted: Wanted = new Map();
@@ -155,8 +155,8 @@ function isLinkToNull(path: string): boolean {
 }
 
 /**
- * Returns the names in a directory. Returns null if the directory does not exist, or if it cannot be read, which is reported with
- * `refuse`.
+ * Returns the names in a directory. Returns null if the directory does not exist or cannot be read. In the second case, it
+ * calls `refuse`.
  */
 function list(directory: string, refuse: Refuse): string[] | null {
   try {

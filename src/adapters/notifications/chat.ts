@@ -2,7 +2,7 @@ import { bodyOf, clip, severityOf, textOf, titleOf, toneOf, type Message, type N
 
 /** The formats of chat services. Each function returns the body of a request. */
 
-/** Slack shows at most 40,000 characters and recommends 4,000. `&`, `<` and `>` begin markup, also mentions such as `<!channel>`. */
+/** Slack shows at most 40,000 characters and recommends 4,000. `&`, `<` and `>` begin markup, including mentions such as `<!channel>`. */
 export function slack(message: Message): Record<string, unknown> {
   const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const title = escape(clip(titleOf(message), 300));
@@ -12,19 +12,25 @@ export function slack(message: Message): Record<string, unknown> {
 
 const ICONS = { bad: ":rotating_light:", warning: ":warning:", good: ":white_check_mark:", plain: ":bell:" } as const;
 
-/** Discord refuses more than 2,000 characters. Without `allowed_mentions`, a line of output with @everyone would notify everybody. */
+/**
+ * Discord refuses more than 2,000 characters. Without `allowed_mentions`, an output line that contains @everyone would notify
+ * everybody.
+ */
 export const discord = (message: Message): Record<string, unknown> => ({
   content: clip(`**${titleOf(message)}**\n${bodyOf(message).join("\n")}`, 2000),
   allowed_mentions: { parse: [] },
 });
 
-/** An adaptive card, as the workflow "post to a channel when a webhook request is received" of Teams expects it. At most 28 KB. */
+/**
+ * Returns an adaptive card, as the Teams workflow "post to a channel when a webhook request is received" expects it. The
+ * maximum is 28 KB.
+ */
 export function teams(message: Message): Record<string, unknown> {
   const text = (words: string, more: Record<string, unknown> = {}) => ({ type: "TextBlock", text: words, wrap: true, ...more });
   const color = { bad: "Attention", warning: "Warning", good: "Good", plain: "Default" }[toneOf(message)];
   const body = [
     text(clip(titleOf(message), 300), { weight: "Bolder", size: "Medium", color }),
-    // A single line break is a blank in a text block.
+    // In a text block, a single line break is shown as a blank.
     text(clip(bodyOf(message).join("\n\n"), 6000), { fontType: "Monospace", size: "Small" }),
   ];
   const actions = message.page === null ? [] : [{ type: "Action.OpenUrl", title: "Open sup", url: message.page }];
@@ -35,7 +41,7 @@ export function teams(message: Message): Record<string, unknown> {
 const PRIORITIES = { bad: 5, warning: 4, good: 3, plain: 3 } as const;
 const TAGS = { bad: "rotating_light", warning: "warning", good: "white_check_mark", plain: "bell" } as const;
 
-/** Above 4,096 bytes ntfy turns the message into an attachment. Titles go into JSON, because headers cannot hold other than ASCII. */
+/** ntfy turns a message of more than 4,096 bytes into an attachment. The title is in the JSON, because headers can contain only ASCII. */
 export const ntfy = (message: Message, topic: string): Record<string, unknown> => ({
   topic,
   title: clip(titleOf(message), 250),
@@ -51,7 +57,7 @@ function clipBytes(text: string, most: number): string {
   return clipped;
 }
 
-/** sup's own format. A new key may be added; `version` changes if a key changes its meaning. */
+/** sup's own format. New keys may be added without notice. `version` changes if a key changes its meaning. */
 export const generic = (message: Message): Record<string, unknown> => ({
   version: 1,
   key: message.key,

@@ -5,8 +5,8 @@ import type { EmailChannel } from "../../spec/notifications.ts";
 import type { Secrets } from "./secrets.ts";
 
 /**
- * Sends a mail by SMTP. If the connection breaks after the text was sent, it is unknown whether the server has the mail. It is then
- * sent again with the same Message-ID, by which many servers and programs recognise the second copy.
+ * Sends a mail by SMTP. If the connection breaks after the text was sent, it is unknown whether the server has received the
+ * mail. The mail is then sent again with the same Message-ID, by which many servers and programs recognise duplicates.
  */
 export async function sendEmail(channel: EmailChannel, { message, signal }: Attempt, secrets: Secrets): Promise<SendResult> {
   const password = channel.password === null ? null : secrets.read(channel.password);
@@ -23,7 +23,7 @@ export async function sendEmail(channel: EmailChannel, { message, signal }: Atte
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
     socketTimeout: timeoutMs,
-    // No text of a service may name a file or a URL to attach.
+    // Text of a service must not cause a file or a URL to be attached.
     disableFileAccess: true,
     disableUrlAccess: true,
   });
@@ -40,7 +40,10 @@ export async function sendEmail(channel: EmailChannel, { message, signal }: Atte
   }
 }
 
-/** 5xx is permanent, except for a refused authentication and the like, which an administrator can fix without a new message. */
+/**
+ * Classifies a failure. 5xx is permanent, except for errors such as refused authentication, which an administrator can fix
+ * without a change of the message.
+ */
 function failed(error: unknown, where: string): SendResult {
   const { responseCode, response, message, code } = error as {
     readonly responseCode?: number;
@@ -59,7 +62,7 @@ export function mailOf({ from, to }: Pick<EmailChannel, "from" | "to">, message:
   const subject = oneLine(clip(`${MARKS[toneOf(message)]}${titleOf(message)}`, 200));
   const text = [titleOf(message), "", ...bodyOf(message), ""].join("\n");
   const domain = domainOf(from);
-  // The mails about one episode form a thread below a message that does not exist.
+  // The mails about one episode form a thread. Its root is a message that does not exist.
   const references = message.notices.slice(0, 20).map(({ episode }) => `<episode.${token(episode)}.${token(message.host)}@${domain}>`);
   return {
     from,

@@ -12,15 +12,15 @@ import { generic } from "./chat.ts";
 export interface ExecDeps {
   readonly processes: Pick<Processes, "spawn" | "killTree">;
   readonly epoll: Pick<Epoll, "add">;
-  /** Directory for the standard input of commands. */
+  /** Directory for files that become the standard input of commands. */
   readonly scratch: string;
 }
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * Runs a command with the message as JSON on its standard input. Exit code 0 means that the message was delivered; anything else is
- * tried again. All its processes are killed when it has ended or took too long.
+ * Runs a command with the message as JSON on its standard input. Exit code 0 means that the message was delivered. After any
+ * other end, the message is tried again. When the command has ended or has taken too long, all its processes are killed.
  */
 export function sendExec(channel: ExecChannel, { message, signal }: Attempt, { processes, epoll, scratch }: ExecDeps): Promise<SendResult> {
   const { promise, resolve } = Promise.withResolvers<SendResult>();
@@ -74,7 +74,10 @@ export function sendExec(channel: ExecChannel, { message, signal }: Attempt, { p
   return promise;
 }
 
-/** A message may be larger than a pipe, so the standard input is a file. It has no name by the time the command runs. */
+/**
+ * Creates the standard input as a file, because a message may be larger than a pipe. The file's name is removed before the
+ * command runs.
+ */
 function inputFile(path: string, text: string): number {
   const writer = openSync(path, "wx", 0o600);
   try {

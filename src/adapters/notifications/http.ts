@@ -7,7 +7,7 @@ export interface HttpRequest {
   readonly body: string | null;
 }
 
-/** At most so much of an answer is read, for the message about a failure. */
+/** Maximum number of characters of an answer that are read, for the message about a failure. */
 const MOST_CHARACTERS = 300;
 const MOST_RETRY_AFTER_MS = 3_600_000;
 
@@ -26,7 +26,7 @@ export async function request({ method, url, headers, body }: HttpRequest, signa
   }
 }
 
-/** Errors of the client other than these are permanent: the same request would fail again. */
+/** Client errors that are temporary. With any other client error, the same request would fail again. */
 const WORTH_A_RETRY: ReadonlySet<number> = new Set([408, 421, 423, 425, 429]);
 
 function refused(host: string, response: Response, text: string): SendResult {
@@ -42,7 +42,7 @@ function refused(host: string, response: Response, text: string): SendResult {
   };
 }
 
-/** Retry-After is a number of seconds or a date (RFC 9110). Discord and Slack send seconds, sometimes with fractions. */
+/** Parses Retry-After, which is a number of seconds or a date (RFC 9110). Discord and Slack send seconds, sometimes with fractions. */
 export function retryAfterMs(header: string | null, nowMs = Date.now()): number | null {
   if (header === null) return null;
   const seconds = Number(header);
@@ -62,7 +62,7 @@ async function beginningOf(response: Response, signal: AbortSignal): Promise<str
       text += decoder.decode(value as Uint8Array, { stream: true });
     }
   } catch {
-    // The status says enough.
+    // The status alone is sufficient.
   }
   void reader.cancel().catch(() => {});
   return text.replace(/\s+/g, " ").trim().slice(0, MOST_CHARACTERS);

@@ -1,16 +1,16 @@
 import { bodyOf, clip, stateOf, titleOf, type Message, type Notice } from "../../core/notifications/message.ts";
 
-/** One request to a service that keeps incidents. Each notice is an incident of its own. */
+/** One request to a service that manages incidents. Each notice is a separate incident. */
 export interface IncidentRequest {
   readonly part: string;
-  /** Added to the address of the service. */
+  /** The path that is appended to the address of the service. */
   readonly path: string;
   readonly body: Record<string, unknown>;
 }
 
 const SEVERITY = { critical: "critical", warning: "warning", info: "info" } as const;
 
-/** PagerDuty Events API v2. The same `dedup_key` finds the incident again, so a repeated request has no effect. */
+/** PagerDuty Events API v2. `dedup_key` identifies the incident, so a repeated request has no effect. */
 export const pagerDuty = (message: Message, routingKey: string): IncidentRequest[] =>
   message.notices.flatMap((notice) =>
     actionsOf(notice).map(([part, isOver]) => ({ part, path: "", body: pagerDutyEvent(message, notice, isOver, routingKey) })),
@@ -37,7 +37,7 @@ function pagerDutyEvent(message: Message, notice: Notice, isOver: boolean, routi
   };
 }
 
-/** The integration events of Jira Service Management, which Opsgenie had before. An alert is found again by its alias. */
+/** The integration events of Jira Service Management, which took them over from Opsgenie. An alias identifies the alert. */
 export const jsm = (message: Message): IncidentRequest[] =>
   message.notices.flatMap((notice) =>
     actionsOf(notice).map(([part, isOver]) => {
@@ -66,14 +66,17 @@ function jsmAlert(message: Message, notice: Notice): Record<string, unknown> {
   };
 }
 
-/** [part, whether it closes the incident]. A test opens one and closes it. What began and ended unseen needs none. */
+/**
+ * Returns the parts of a notice, each with whether it closes the incident. A test opens an incident and closes it. An episode
+ * that began and ended before any message needs no incident.
+ */
 function actionsOf({ what, episode }: Notice): Array<readonly [part: string, isOver: boolean]> {
   if (what === "past") return [];
   if (what === "test") return [[`${episode} open`, false], [`${episode} close`, true]]; // prettier-ignore
   return [[`${episode} ${what}`, what === "end"]];
 }
 
-/** The type of an alert is not a part of it, because an episode may change its type. */
+/** Returns the alias. It does not contain the type of the alert, because the type may change during an episode. */
 const aliasOf = ({ host }: Message, { episode, unit }: Notice, most: number): string => `sup:${host}:${unit}:${episode}`.slice(-most);
 
 const onlyOf = (message: Message, notice: Notice): Message => ({ ...message, notices: [notice] });

@@ -1,14 +1,14 @@
 import type { Attempt, SendResult } from "../../ports/notifier.ts";
 
-/** A part of a message that is delivered by a request of its own. The name "" stands for the whole message. */
+/** A part of a message that is delivered by its own request. The name "" stands for the whole message. */
 export interface Part {
   readonly name: string;
   readonly send: () => Promise<SendResult>;
 }
 
 /**
- * Sends the parts that were not delivered yet, one after the other. A temporary failure ends the attempt, because the others
- * would probably fail too. A part that is refused does not keep the others from being sent.
+ * Sends the parts that were not delivered yet, one after the other. A temporary failure ends the attempt, because the
+ * remaining parts would probably fail too. If a part is refused, the remaining parts are still sent.
  */
 export async function sendParts(parts: readonly Part[], { done, onPart }: Pick<Attempt, "done" | "onPart">): Promise<SendResult> {
   let last: SendResult = { ok: true, detail: "nothing to send" };

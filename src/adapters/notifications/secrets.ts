@@ -5,11 +5,14 @@ import { HIDDEN } from "../../spec/redact.ts";
 
 const MOST_BYTES = 64 * 1024;
 
-/** Reads secrets for one attempt, and removes them from what is said about it. */
+/** Reads secrets for one attempt, and removes them from texts about the attempt. */
 export class Secrets {
   readonly #values = new Set<string>();
 
-  /** Returns the first line of the file, or the value of the variable. The error says which one is missing, never a value. */
+  /**
+   * Returns the first line of the file, or the value of the variable. The error names the missing file or variable, but never
+   * contains a value.
+   */
   read(secret: Secret): Result<string, string> {
     const value = "file" in secret ? fromFile(secret.file) : fromEnvironment(secret.env);
     if (value.ok) this.#values.add(value.value);
@@ -30,7 +33,7 @@ export class Secrets {
   }
 }
 
-/** The path, the query and the credentials of a secret URL. Some servers repeat them in their answers. */
+/** Returns the path, the query and the credentials of a secret URL. Some servers repeat these parts in their answers. */
 function partsOf(text: string): string[] {
   if (!URL.canParse(text)) return [];
   const { pathname, search, username, password } = new URL(text);

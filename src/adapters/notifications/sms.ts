@@ -5,7 +5,7 @@ import { request } from "./http.ts";
 import { sendParts } from "./parts.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** The API of Twilio, which other providers have too. It has no key that would prevent a repeated message. */
+/** Sends a message with Twilio's API, which other providers also offer. The API has no key that would prevent a repeated message. */
 export async function sendSms(channel: SmsChannel, attempt: Attempt, secrets: Secrets, agent: string): Promise<SendResult> {
   const token = secrets.read(channel.token);
   if (!token.ok) return { ok: false, kind: "temporary", detail: token.error, retryAfterMs: null };
@@ -28,7 +28,10 @@ export async function sendSms(channel: SmsChannel, attempt: Attempt, secrets: Se
   return sendParts(parts, attempt);
 }
 
-/** A segment of the GSM alphabet has 160 characters. One other character would make segments of 70. */
+/**
+ * Number of characters in a segment of the GSM alphabet. A single character outside this alphabet would reduce segments to 70
+ * characters.
+ */
 const SEGMENT = 160;
 
 export function smsText(message: Message): string {
@@ -50,10 +53,10 @@ const LETTERS: Readonly<Record<string, string>> = {
   đ: "d",
   "€": "EUR",
 };
-/** Characters of ASCII that are not in the basic GSM alphabet. */
+/** Replacements for ASCII characters that are not in the basic GSM alphabet, and for typographic characters. */
 const REPLACED: Readonly<Record<string, string>> = { "[": "(", "]": ")", "{": "(", "}": ")", "\\": "/", "|": "/", "^": "'", "~": "-", "`": "'", "–": "-", "—": "-", "“": '"', "”": '"', "‘": "'", "’": "'", "…": "..." }; // prettier-ignore
 
-/** Replaces every character by one of the basic GSM alphabet (3GPP 23.038) that is also in ASCII. */
+/** Replaces every character with one that is both in the basic GSM alphabet (3GPP 23.038) and in ASCII. */
 export function transliterate(text: string): string {
   const plain = [...text].map((char) => LETTERS[char] ?? REPLACED[char] ?? char).join("");
   return plain

@@ -8,7 +8,7 @@ import { jsm, pagerDuty } from "./incidents.ts";
 import { sendParts, type Part } from "./parts.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** The addresses of services that have only one. */
+/** The addresses of services that have only one address. */
 const ADDRESSES = {
   pagerduty: "https://events.pagerduty.com/v2/enqueue",
   jsm: "https://api.atlassian.com/jsm/ops/integration/v2/alerts",
@@ -76,8 +76,8 @@ function requestsOf(channel: WebhookChannel, message: Message, secrets: Secrets)
 }
 
 /**
- * The receiver computes HMAC-SHA256 of `TIMESTAMP.BODY` with the shared key, compares it with `X-Sup-Signature`, and refuses old
- * time stamps. `X-Sup-Delivery` is the same when a message is sent again.
+ * Adds a signature. The receiver computes HMAC-SHA256 of `TIMESTAMP.BODY` with the shared key, compares it with
+ * `X-Sup-Signature`, and refuses old time stamps. If a message is sent again, its `X-Sup-Delivery` does not change.
  */
 function signed(url: string, body: string, message: Message, secret: string | null, headers: Record<string, string>): NamedRequest {
   const timestamp = String(Math.floor(Date.now() / 1000));

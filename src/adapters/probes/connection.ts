@@ -1,7 +1,8 @@
 /**
- * Connections for health checks. `Bun.connect` costs a third of the processor time of node:net, but an attempt to connect
+ * Connections for health checks. `Bun.connect` costs a third of the processor time of node:net, but its attempts to connect
  * cannot be cancelled. Such an attempt keeps its descriptor until the kernel gives up, which takes about two minutes if the
- * peer drops the packets. So if an abandoned attempt for a target is still pending, and for TLS, node:net is used instead.
+ * peer drops the packets. Therefore node:net is used for TLS, and for a target with an abandoned attempt that is still
+ * pending.
  */
 import type { Socket } from "node:net";
 

@@ -1,6 +1,6 @@
 /**
- * Health checks by a command. Exit code 0 passes. The command runs as the service's user in its own session, and is killed with
- * all its children when the check ends.
+ * Health checks by a command. The check passes if the exit code is 0. The command runs as the service's user in its own
+ * session. At the end of the check, the command and all its children are killed.
  */
 import { closeSync } from "node:fs";
 import { errnoName, errnoWords } from "../../base/errno.ts";

@@ -54,7 +54,7 @@ export class AnswerReader {
     }
   }
 
-  /** Handles that the peer closed the connection, which may complete the answer. */
+  /** Must be called when the peer has closed the connection, which may complete the answer. */
   close(): void {
     if (this.#expecting === "body until close") return this.#complete();
     if (this.#expecting !== "nothing") this.#handlers.cut();

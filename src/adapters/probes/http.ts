@@ -1,7 +1,8 @@
 /**
- * HTTP health checks. They do not use fetch, but a connection and a reader of their own. fetch obeys HTTP_PROXY, but a check of a
- * local service must not go through a proxy. Each probe makes a new connection, as probes of Kubernetes do. A reused connection would
- * hide that the service no longer accepts any, and would occupy a server that serves one connection at a time.
+ * HTTP health checks. They use their own connection and reader instead of fetch. fetch obeys HTTP_PROXY, but a check of a
+ * local service must not go through a proxy. Each probe makes a new connection, as probes of Kubernetes do. A reused
+ * connection would hide that the service no longer accepts connections. It would also occupy a server that serves only one
+ * connection at a time.
  */
 import { compilePattern, type Pattern } from "../../base/pattern.ts";
 import { ok, type Result } from "../../base/result.ts";
@@ -86,7 +87,7 @@ class Exchange {
     this.#disconnect();
   }
 
-  /** Judges the head of an answer as soon as it is there, and the body when it is complete or has reached its maximum. */
+  /** Checks the head of an answer as soon as it is received. Checks the body when it is complete or has reached its maximum. */
   #readerOf(endpoint: Endpoint, method: string, where: string): AnswerReader {
     const parts: Buffer[] = [];
     let bytes = 0;

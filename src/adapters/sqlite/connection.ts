@@ -7,8 +7,8 @@ import { migrate, SCHEMA_VERSION, schemaVersion } from "./migrations.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 
 /**
- * The reason why the database cannot be opened. `newer` means that a newer sup wrote the file. `half` is a connection to a file that
- * failed the check. It must only be used to save rows that are still readable.
+ * The reason why the database cannot be opened. `newer` means that a newer sup wrote the file. `half` is a connection to a
+ * file that failed the check. It may be used only to save rows that are still readable.
  */
 export type OpenProblem =
   | { readonly kind: "newer"; readonly words: string }
@@ -16,8 +16,8 @@ export type OpenProblem =
   | { readonly kind: "outage"; readonly words: string };
 
 /**
- * Maximum size of a file for a full check, which reads every page at about 1 GB/s from the page cache. In larger files, a check
- * covers only the daemon's own tables.
+ * Maximum size of a file for a full check, which reads every page at about 1 GB/s from the page cache. In a larger file, the
+ * check covers only the daemon's own tables.
  */
 const FULL_CHECK_BYTES = 32 * 1024 * 1024;
 const OWN_TABLES = ["supervisor_memory", "supervisor_enablement", "supervisor_kv", "supervisor_services"];
@@ -116,8 +116,8 @@ function check(db: Database, sizeBytes: number): string | null {
 }
 
 /**
- * Treats a refused migration as an outage. If the first migration finds tables of the same name, the file is another program's
- * database, which must not be touched.
+ * Treats a refused migration as an outage. If the first migration finds tables with its names, the file is the database of
+ * another program and must not be changed.
  */
 function openTrouble(error: unknown): Trouble {
   const trouble = troubleOf(error);

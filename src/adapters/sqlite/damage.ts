@@ -28,7 +28,7 @@ export function salvage(db: Database): { readonly tables: Salvage; readonly last
 
 /**
  * Inserts saved rows into a fresh database. Skips rows that the schema rejects (a column that no longer exists, an invalid
- * value). Returns how many were written.
+ * value). Returns the number of written rows.
  */
 export function restore(db: Database, tables: Salvage): number {
   let restored = 0;
@@ -47,8 +47,8 @@ export function setAside(path: string, wallMs: number): string {
   const stamp = new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, "");
   let target = `${path}.damaged-${stamp}`;
   for (let n = 1; existsSync(target); n++) target = `${path}.damaged-${stamp}-${n}`;
-  // The write-ahead log is renamed first. If the daemon is killed in between, SQLite must not find the log beside a fresh
-  // database and replay it.
+  // The write-ahead log is renamed first. If the daemon is killed in between, the log must not remain beside a fresh
+  // database, because SQLite would replay it.
   for (const suffix of ["-wal", "-shm", ""]) if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix);
   removeOldest(path);
   return target;
@@ -62,7 +62,7 @@ function removeOldest(path: string): void {
   }
 }
 
-/** Runs an action. Returns false if it throws, so that a damaged page fails only one attempt and the others continue. */
+/** Runs an action. Returns false if the action throws, so that a damaged page affects only one attempt. */
 function attempt(action: () => void): boolean {
   try {
     action();

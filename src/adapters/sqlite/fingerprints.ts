@@ -2,7 +2,10 @@ import type { Database } from "bun:sqlite";
 import type { FingerprintRow } from "../../ports/store/fingerprints.ts";
 import { statement } from "./statements.ts";
 
-/** Number of fingerprints that are kept for each unit. A unit whose start changes a file that it reads gets one with each run. */
+/**
+ * Number of fingerprints that are kept for each unit. If each start of a unit changes a file that the unit reads, each run
+ * adds a fingerprint.
+ */
 const KEPT = 200;
 
 const INSERT = "INSERT OR REPLACE INTO supervisor_fingerprints (service_id, at, invocation, fingerprint) VALUES (?, ?, ?, ?)";
@@ -25,8 +28,8 @@ export function selectFingerprints(db: Database, serviceId: string, limit: numbe
 }
 
 /**
- * Deletes fingerprints that are older than a time. The newest of them still applies to the runs after that time, so it stays as long
- * as the unit exists. Returns how many were deleted.
+ * Deletes fingerprints that are older than the given time. The newest of them still applies to the runs after that time, so
+ * it is kept as long as the unit exists. Returns the number of deleted rows.
  */
 export function dropFingerprints(db: Database, beforeIso: string, most: number): number {
   const sql = `DELETE FROM supervisor_fingerprints WHERE (service_id, at, invocation) IN (

@@ -3,9 +3,9 @@ import { chmodSync, constants, copyFileSync, existsSync, readdirSync, rmSync } f
 import { basename, dirname, join } from "node:path";
 
 /**
- * Copies the database, for example to `sup.db.v2`, and removes older copies. Called before a newer sup migrates the schema from that
- * version. To return to the old version of sup, `sup upgrade` or an operator restores the copy. It must be called while no other
- * process has the file open. Returns an error message or null.
+ * Copies the database, for example to `sup.db.v2`, and removes older copies. Called before a newer sup migrates the schema
+ * from that version. `sup upgrade` or an operator restores the copy to return to the old version of sup. No other process may
+ * have the file open during the call. Returns an error message or null.
  */
 export function keepCopy(db: Database, path: string, version: number): string | null {
   const copy = copyOf(path, version);
@@ -25,7 +25,7 @@ export function keepCopy(db: Database, path: string, version: number): string | 
 
 const copyOf = (path: string, version: number): string => `${path}.v${version}`;
 
-/** Returns the newest copy that a sup with schemas up to version `newest` could restore, or null if there is none. */
+/** Returns the newest copy that a sup with schemas up to version `newest` could restore, or null if there is no such copy. */
 export function copyFor(path: string, newest: number): string | null {
   for (let version = newest; version > 0; version--) if (existsSync(copyOf(path, version))) return copyOf(path, version);
   return null;

@@ -6,9 +6,9 @@ import { parseObject } from "./queries.ts";
 import { statement } from "./statements.ts";
 
 /**
- * Measurements of units. Newer ones are plain rows, which anybody can read by SQL. Older ones are packed, many to a block
- * (block.ts). Both exist as samples and at two coarser steps (resolutions), each of which contains older data than the one
- * before.
+ * Measurements of units. Newer ones are plain rows, which any program can read with SQL. Older ones are packed, many to a
+ * block (block.ts). Both exist as samples and in two coarser resolutions. Each coarser resolution contains older data than
+ * the finer one.
  */
 const METRIC = `INSERT OR IGNORE INTO supervisor_metrics
   (id, service_id, timestamp, cpu_percent, memory_mb, health_status, response_time_ms, reported, step, cpu_max, memory_max, tasks, open_files,
@@ -22,7 +22,7 @@ export function insertMetrics(db: Database, rows: readonly MetricRow[]): void {
   rows.forEach((row, i) => insertMetric(db, first + i, row));
 }
 
-/** Reserves ids for so many rows and returns the first. It must be called within a transaction. */
+/** Reserves `count` consecutive ids and returns the first. It must be called within a transaction. */
 export function nextMetricIds(db: Database, count: number): number {
   const known = statement<{ value: string }>(db, "SELECT value FROM supervisor_kv WHERE key = ?").get(LAST_ID);
   const last = Number(known?.value ?? 0);
@@ -30,7 +30,7 @@ export function nextMetricIds(db: Database, count: number): number {
   return last + 1;
 }
 
-/** Inserts one row, unless a row with this id is there already. */
+/** Inserts one row, unless a row already has this id. */
 export function insertMetric(db: Database, id: number, row: MetricRow): void {
   const { serviceId, timestamp, cpuPercent, memoryMb, healthStatus, responseTimeMs, reported } = row;
   const { step = 0, cpuMax = null, memoryMax = null, tasks = null, openFiles = null, restarts = null } = row;
@@ -91,12 +91,12 @@ interface Sums {
   cpus: number;
 }
 
-/** From and to a wall clock time, in intervals of so many milliseconds. */
+/** A range of wall clock times, divided into intervals of `bucketMs` milliseconds. */
 type Span = readonly [fromMs: number, toMs: number, bucketMs: number];
 
 /**
- * Returns one average per interval of `bucketMs`. A coarse row counts at the middle of the time that it covers. `recent` are samples
- * that are not in the tables.
+ * Returns one average per interval of `bucketMs`. The time of a coarse row is the middle of the interval that it covers.
+ * `recent` contains samples that are not in the tables yet.
  */
 export function selectCourse(
   db: Database,
@@ -136,7 +136,7 @@ function addBlocks(db: Database, serviceId: string, step: Step, span: Span, buck
   }
 }
 
-/** `offsetMs` is half of the time that the row covers. */
+/** Adds one row to its interval. `offsetMs` is half of the time that the row covers. */
 function addPoint(
   buckets: Map<number, Sums>,
   [fromMs, toMs, bucketMs]: Span,

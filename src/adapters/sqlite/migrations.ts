@@ -68,8 +68,8 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE supervisor_metrics ADD COLUMN tasks INTEGER;
   ALTER TABLE supervisor_metrics ADD COLUMN open_files INTEGER;
   `,
-  // Clusters the rows of a unit, so that rows that are read, packed and deleted together share a few pages. The daemon takes ids
-  // from a counter. The default is for rows that other programs write.
+  // Clusters the rows of a unit, so that rows that are read, packed and deleted together share a few pages. The daemon takes
+  // ids from a counter. The default id is for rows that other programs write.
   `
   CREATE TABLE clustered (
     id INTEGER NOT NULL DEFAULT (abs(random() % 1000000000000)),

@@ -11,8 +11,9 @@ import { statement } from "./statements.ts";
 
 /**
  * Rows that wait to be written. Every write of the store passes through here. Normally, the rows of one turn wait here for a
- * moment. While writes fail, this is the backlog. Each map holds one entry per key, because only the latest value matters. The
- * arrays (events, metrics, alerts) and the fingerprints are bounded. Their oldest rows are dropped first, and counted.
+ * moment. While writes fail, the rows form a backlog. Each map holds one entry per key, because only the latest value
+ * matters. The arrays (events, metrics, alerts) and the fingerprints are bounded. If they are full, the oldest rows are
+ * dropped and counted.
  */
 export interface Pending {
   readonly services: Map<string, ServiceRow>;
@@ -24,7 +25,7 @@ export interface Pending {
   readonly alerts: AlertRow[];
   readonly alertChanges: Map<number, { readonly resolvedAt?: string; readonly acknowledged?: true }>;
   readonly outbox: Map<number, OutboxRow>;
-  /** By invocation. */
+  /** The fingerprints by invocation. */
   readonly fingerprints: Map<string, FingerprintRow>;
 }
 

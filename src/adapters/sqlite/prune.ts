@@ -9,7 +9,7 @@ const SLICE_ROWS = 2000;
 const SLICE_BYTES = 4 * 1024 * 1024;
 const SLICE_SERVICES = 100;
 const SLICE_PAGES = 1000;
-/** SQLite reuses free pages. Above this share of the file, they are returned to the file system. */
+/** Share of free pages in the file above which they are returned to the file system. Below it, SQLite reuses them. */
 const FREE_SHARE = 0.25;
 
 export interface Before {
@@ -51,7 +51,7 @@ function deleteSlice(db: Database, { metrics, events }: Before, queue: string[])
   return { deleted, isFull };
 }
 
-/** Deletes the oldest events. Both the number of events and their size limit a slice. */
+/** Deletes the oldest events of one slice. The slice is limited by the number of events and by their size. */
 function dropEvents(db: Database, beforeIso: string): { deleted: number; isFull: boolean } {
   const sql = `SELECT id, octet_length(message) + octet_length(details) AS bytes FROM supervisor_events
     WHERE timestamp < ? ORDER BY timestamp LIMIT ${SLICE_ROWS}`;
@@ -77,7 +77,7 @@ function dropPlain(db: Database, service: string, step: number, beforeIso: strin
   return statement(db, sql).run(service, step, last ?? beforeIso).changes;
 }
 
-/** Returns a slice of the free pages to the file system. The result is true if many free pages remain. */
+/** Returns a slice of the free pages to the file system. Returns true if many free pages remain. */
 function vacuum(db: Database, hasDeleted: boolean): boolean {
   const before = freePages(db);
   if (!hasDeleted && before.share <= FREE_SHARE) return false;
@@ -92,7 +92,7 @@ function freePages(db: Database): { count: number; share: number } {
   return statement<{ count: number; share: number }, []>(db, sql).get() ?? { count: 0, share: 0 };
 }
 
-/** Estimates the number of bytes that events take. This is the number of events times the mean size of an evenly spaced sample. */
+/** Estimates the number of bytes that events take: the number of events times the mean size of an evenly spaced sample. */
 export function eventBytes(db: Database): number {
   const range = statement<{ low: number | null; high: number }, []>(
     db,
@@ -107,5 +107,5 @@ export function eventBytes(db: Database): number {
   return count * (mean + EVENT_OVERHEAD);
 }
 
-/** Number of bytes per event for its other columns and two indexes. */
+/** Estimated number of bytes per event for the columns outside the sample and for two indexes. */
 const EVENT_OVERHEAD = 150;

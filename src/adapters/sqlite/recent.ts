@@ -1,8 +1,9 @@
 /**
- * Samples that are on the disk, but not in the table of metrics yet. In that table the rows of each unit are on pages of their own,
- * because they are read, packed and deleted together. Adding one row to each of 2,000 units would write 2,000 pages of 4 KiB every five
- * seconds. So a round of samples is written as one row of JSON, and the rows of a unit move to the table twelve at a time, each unit in
- * its turn. Queries add the rows that have not moved. After a crash the next daemon finds them in the rounds.
+ * Samples that are on the disk, but not in the table of metrics yet. In that table each unit has its own pages, because the
+ * rows of a unit are read, packed and deleted together. Adding one row to each of 2,000 units would write 2,000 pages of 4
+ * KiB every five seconds. Therefore a round of samples is first written as one row of JSON. Later the rows of a unit move to
+ * the table, twelve at a time, and different units move at different times. Queries add the rows that have not moved. After a
+ * crash the next daemon finds those rows in the rounds.
  */
 import type { Database } from "bun:sqlite";
 import type { Health } from "../../base/words.ts";
@@ -10,9 +11,9 @@ import type { MetricRow } from "../../ports/store/metrics.ts";
 import { insertMetric, insertMetrics, nextMetricIds } from "./metrics.ts";
 import { statement } from "./statements.ts";
 
-/** The samples of fewer units are written to the table directly, so that they can be read by SQL at once. */
+/** With fewer units than this, samples are written to the table directly, so that SQL can read them at once. */
 const LEAST_UNITS = 64;
-/** The rows of a unit move when there are this many, or when the oldest is AGE_MS older than the newest. */
+/** The rows of a unit move to the table when there are this many, or when the oldest is AGE_MS older than the newest. */
 const ROWS_TOGETHER = 12;
 const AGE_MS = 60_000;
 /** The rows of a unit without new samples move after this time, those of so many units at once. */
@@ -34,7 +35,7 @@ interface Recent {
 
 interface Unit {
   rows: Recent[];
-  /** The number of rows at which they move. The first time it differs, so that not all units move together. */
+  /** The number of rows at which they move. It differs between units the first time, so that not all units move together. */
   moveAt: number;
 }
 
@@ -49,7 +50,7 @@ const NO_CHANGE: RecentChange = { added: [], moved: [] };
 export class RecentMetrics {
   readonly #units = new Map<string, Unit>();
 
-  /** Finds the rows that an earlier daemon left. Those of a unit that it has moved already come before the others. */
+  /** Loads the rows that an earlier daemon left. If some rows of a unit were already moved, the remaining rows follow them in time. */
   load(db: Database): void {
     const sql = "SELECT id, rows FROM supervisor_metrics_recent ORDER BY id";
     const lastMoved = new Map<string, number>();
@@ -165,7 +166,7 @@ type Encoded = [
   reported: Readonly<Record<string, number>> | null,
 ];
 
-/** A timestamp that is the same as that of the row before is "". */
+/** Encodes rows as JSON. A timestamp is written as "" if it equals the timestamp of the row before. */
 function encode(rows: readonly MetricRow[]): string {
   let before = "";
   return JSON.stringify(

@@ -20,7 +20,7 @@ export interface StoreClock {
 }
 
 const RETRY_MS = 1000;
-/** If another process holds a lock for fewer milliseconds than this, that is normal and is not reported. */
+/** Locks that another process holds for fewer milliseconds than this are normal and are not reported. */
 const BRIEF_MS = 3000;
 const MAX_NOTES = 20;
 const LOOK_MS = 1000;
@@ -33,7 +33,7 @@ interface Outage {
 }
 
 /**
- * A connection that survives a full disk, a lock and a damaged file. None of its methods throws an exception because of them.
+ * A connection that survives a full disk, a lock and a damaged file. None of its methods throws an exception in these cases.
  * Instead, a read returns its default, and writes stay in `pending` until a later `flush` succeeds.
  */
 export class ResilientDatabase {
@@ -50,7 +50,7 @@ export class ResilientDatabase {
   #dropped = 0;
   /** Device and inode of the file that is open. */
   #file: string | null;
-  /** The same for the write-ahead log and its index. SQLite creates them when they are first needed. */
+  /** Device and inode of the write-ahead log and of its index. SQLite creates these files when they are first needed. */
   #logFiles: LogFiles = NO_LOG_FILES;
   #lookAtMs = 0;
   readonly #path: string;
@@ -133,7 +133,10 @@ export class ResilientDatabase {
     this.#closed = true;
   }
 
-  /** SQLite writes on into a deleted file without an error. What the daemon needs is read from there and written into a new one. */
+  /**
+   * Replaces a deleted database file. SQLite keeps writing into a deleted file without an error. The data that the daemon
+   * needs is read from the deleted file and written into a new one.
+   */
   #rewriteIfLost(): void {
     const now = this.#clock.monotonicMs();
     if (this.#db === null || now < this.#lookAtMs) return;
@@ -149,8 +152,9 @@ export class ResilientDatabase {
   }
 
   /**
-   * SQLite writes on into a deleted log, too, and the transactions in it would be lost with the daemon. A checkpoint moves them into the
-   * database. Without the index, programs that open the database would not see the locks of this process.
+   * Reopens the database if its log or the log's index was deleted. SQLite keeps writing into a deleted log, and its
+   * transactions would be lost when the daemon ends. A checkpoint moves them into the database. Without the index, programs
+   * that open the database would not see the locks of this process.
    */
   #reopenIfLogLost(): void {
     const found = logFilesOf(this.#path);
@@ -180,14 +184,14 @@ export class ResilientDatabase {
     }
   }
 
-  /** A single block is unreadable; the rest of the file may be intact. */
+  /** Drops a single unreadable block. The rest of the file may be intact. */
   #dropBlock({ id, message }: DamagedBlock): boolean {
     this.#note(`a block of old metrics is damaged (${message}) and was dropped`);
     const drop = (db: Database): boolean => statement(db, "DELETE FROM supervisor_metrics_packed WHERE id = ?").run(id).changes > 0;
     return this.read(drop, false);
   }
 
-  /** Discards the pending rows. SQLite would refuse the same rows on every retry, and with them all later writes. */
+  /** Discards the pending rows. Otherwise SQLite would refuse these rows, and all later writes, on every retry. */
   #giveUp(words: string): void {
     this.#pending = nothingPending();
     this.#note(`the database refused a write, which is a bug in sup: ${words}`);

@@ -34,8 +34,8 @@ export class RollUps {
 }
 
 function tidy(db: Database, service: string, { nowMs, windows }: RollUp): void {
-  // Finer rows that are not rolled up yet will still add rows to this step. So only rows before `settledMs` may be rolled up,
-  // because the roll-up would miss those that are added later.
+  // Finer rows that are not rolled up yet will add further rows to this step. A roll-up would miss rows that are added after
+  // it, so only rows before `settledMs` may be rolled up.
   let settledMs = nowMs;
   for (const step of STEPS) {
     const { plainMs, keptMs } = windows[step];
@@ -70,7 +70,7 @@ function coarsenBlock(db: Database, service: string, step: Step, to: Step, befor
   }).immediate();
 }
 
-/** Rolls up plain rows that were too few to be packed. */
+/** Rolls up plain rows if there were too few of them to be packed. */
 function coarsen(db: Database, service: string, from: Step, to: Step, beforeMs: number): void {
   const before = bucketOf(new Date(beforeMs).toISOString(), to);
   const oldest = statement<{ timestamp: string }, [string, number]>(
@@ -96,8 +96,8 @@ function pack(db: Database, service: string, step: Step, beforeMs: number): void
 }
 
 /**
- * Returns the oldest rows, at most `most`. If there are more, omits the rows of the last coarser row, because it may continue in
- * rows that were not read.
+ * Returns the oldest rows, at most `most`. If there are more, omits the rows that belong to the last coarser row, because
+ * some rows of it may not have been read.
  */
 function oldestRows(db: Database, service: string, step: Step, before: string, most: number): readonly MetricRow[] {
   const sql = `SELECT * FROM supervisor_metrics WHERE service_id = ? AND step = ? AND timestamp < ? ORDER BY timestamp, id LIMIT ${most}`;

@@ -1,9 +1,9 @@
 import type { TreeOf } from "../../ports/processes.ts";
 
-/** What the cgroup of a run has counted so far. */
+/** The CPU time that the cgroup of a run has counted so far. */
 export interface GroupReading {
   readonly us: number;
-  /** Identifies a group that may have existed before the run; null: the group was made for the run. */
+  /** Identifies a group that may be older than the run. Null if the group was created for the run. */
   readonly group: string | null;
 }
 
@@ -22,8 +22,8 @@ export class CgroupTimes {
   }
 
   /**
-   * Returns the microseconds since the last sample, by unit. A unit is missing if its run has no cgroup, or if the run began before
-   * the last sample but was not in that sample.
+   * Returns the microseconds since the last sample, by unit. A unit is missing if its run has no cgroup. It is also missing
+   * if its run began before the last sample but was not in that sample.
    */
   sample(trees: ReadonlyMap<string, TreeOf>, lastTicks: number | null): ReadonlyMap<string, number> {
     const found = new Map<string, number>();

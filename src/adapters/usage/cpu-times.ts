@@ -10,17 +10,17 @@ export interface Seen {
   /** CPU time since the previous sample, or null if the process was not in that sample. */
   readonly newTicks: number | null;
   /**
-   * The time that earlier samples counted for children that have ended. When the process waits for these children, only the time
-   * above this counts.
+   * The time that earlier samples counted for children that have ended. When the process waits for these children, only the
+   * time beyond this counts as new.
    */
   readonly countedTicks: number;
 }
 
 /**
- * Computes the CPU time that trees used between two samples, including that of children that began and ended in between. When a
- * parent waits for a child, the kernel adds the whole time of the child to `cutime` and `cstime` of the parent. Therefore the time
- * that was counted while the child lived is subtracted. If a process ends and no process of its tree waits for it (a daemonised one),
- * its time since the last sample is lost.
+ * Computes the CPU time that trees used between two samples, including that of children that began and ended in between. When
+ * a parent waits for a child, the kernel adds the whole time of the child to `cutime` and `cstime` of the parent. Therefore
+ * the time that was already counted while the child was alive is subtracted. If no process of the tree waits for a process (a
+ * daemonised one), its time since the last sample is lost when it ends.
  */
 export class CpuTimes {
   #seen: ReadonlyMap<number, Seen> = new Map();
@@ -37,9 +37,9 @@ export class CpuTimes {
   }
 
   /**
-   * Returns the time that each tree used since the last sample, in ticks. It is null if it is unknown. This is so if all processes of
-   * the tree began before the last sample, but none of them was in it. `idle` are processes of other trees that have not run since the
-   * last sample.
+   * Returns the time that each tree used since the last sample, in ticks. The time is null if all processes of the tree began
+   * before the last sample but none of them was in that sample. `idle` contains processes of other trees that have not run
+   * since the last sample.
    */
   sample<K>(trees: ReadonlyMap<K, readonly ProcessTimes[]>, nowTicks: number, idle: Iterable<number> = []): ReadonlyMap<K, number | null> {
     const now = new Map<number, Seen>();
@@ -68,7 +68,7 @@ export class CpuTimes {
     return totals;
   }
 
-  /** Returns the time that was counted for processes that have ended. The key is their nearest living ancestor, which may wait for them. */
+  /** Returns the time that was counted for processes that have ended. The key is the nearest living ancestor, which may wait for them. */
   #ended(alive: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
     const isAlive = (pid: number): boolean => alive.has(pid) && alive.get(pid) === this.#seen.get(pid)?.startTicks;
     const counted = new Map<number, number>();

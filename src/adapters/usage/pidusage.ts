@@ -28,8 +28,8 @@ interface History {
 /** Number of processes that are read at a time. Each of them has an open descriptor during the reading. */
 const BATCH = 64;
 /**
- * Milliseconds after which pidusage discards history. This is far longer than any reading takes, because the history is cleared
- * after each batch anyway.
+ * Milliseconds after which pidusage discards history. The value is far longer than any reading takes, because the history is
+ * cleared after each batch anyway.
  */
 const MAX_AGE_MS = 3_600_000;
 
@@ -48,9 +48,10 @@ export function readAll(pids: readonly number[]): Promise<ReadonlyMap<number, Re
 }
 
 /**
- * Reads one batch. pidusage 4.1.0 keeps the descriptors that it opens in its history until an entry is a minute old. It loses
- * them in `clear()`, and loses one whenever a process ends between open and read. Therefore this function opens and closes the
- * descriptors. pidusage gets them through its history, from which it takes the descriptor of a known process.
+ * Reads one batch. pidusage 4.1.0 keeps the descriptors that it opens in its history until an entry is a minute old.
+ * `clear()` loses them, and one is lost whenever a process ends between open and read. Therefore this function opens and
+ * closes the descriptors itself. It passes them through pidusage's history, from which pidusage takes the descriptor of a
+ * known process.
  */
 async function readBatch(pids: readonly number[], found: Map<number, Reading>): Promise<void> {
   const { pidusage, history } = (loaded ??= load());
@@ -78,9 +79,9 @@ async function readBatch(pids: readonly number[], found: Map<number, Reading>): 
 }
 
 /**
- * Loads pidusage with a replaced `exec`. pidusage calls `getconf` twice, to learn the clock tick and the page size. But the daemon
- * must not start processes here, and a machine with musl may have no getconf. Therefore the replacement answers both calls, and
- * pidusage keeps it. No other module gets it, because nothing else is loaded meanwhile.
+ * Loads pidusage with a replaced `exec`. pidusage calls `getconf` twice, to get the clock tick and the page size. But the
+ * daemon must not start processes here, and a machine with musl may have no getconf. Therefore the replacement answers both
+ * calls, and pidusage keeps it. No other module gets the replacement, because nothing else is loaded meanwhile.
  */
 function load(): NonNullable<typeof loaded> {
   const { exec } = childProcess;

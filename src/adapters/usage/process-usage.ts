@@ -1,6 +1,7 @@
 /**
- * CPU and memory of single processes, measured with pidusage. pidusage identifies a process by its pid alone. Therefore the start
- * time is checked after the reading, and a figure of a later process with the same pid is dropped. The first request loads pidusage.
+ * CPU and memory of single processes, measured with pidusage. pidusage identifies a process only by its pid. Therefore the
+ * start time is checked after the reading, and a figure of a later process with the same pid is dropped. The first request
+ * loads pidusage.
  */
 import { clockTicks } from "../../linux/proc/boot.ts";
 import { bootTimeMs, realTimeMs } from "../../linux/proc/clocks.ts";
@@ -23,7 +24,7 @@ export interface ProcessUsageOptions {
 
 /** Time limit of one request in milliseconds. Figures that are not measured within it are null. */
 const LIMIT_MS = 2000;
-/** Shortest time over which CPU usage is computed. CPU time is counted in ticks of 10 ms, so a shorter time says little about the usage. */
+/** Shortest time over which CPU usage is computed. CPU time is counted in ticks of 10 ms, so a shorter time would be too inaccurate. */
 const MIN_WINDOW_MS = 1000;
 const MIB = 1024 * 1024;
 
@@ -61,8 +62,8 @@ export function processUsage({
 }
 
 /**
- * Returns the CPU usage since the last sample of the unit, or since the start of the process if it was not in that sample. The
- * unit is percent of one core. If that time is too short, returns the value of the last sample, or null.
+ * Returns the CPU usage since the last sample of the unit, in percent of one core. If the process was not in that sample,
+ * returns the usage since its start. If the time is too short, returns the value of the last sample, or null.
  */
 function cpuOf(cpuMs: number, startMs: number, last: LastSample | undefined, nowMs: number): number | null {
   const windowMs = nowMs - (last?.atMs ?? startMs);

@@ -1,12 +1,12 @@
 /**
- * CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each process. The
- * figures are in the same line, so a package that reads the file again would only add cost. Where a run has a cgroup (of version 2, or
- * of version 1 with the controller cpuacct), the cgroup's counter gives its CPU time, including that of processes that ended between
- * two samples.
+ * Measures CPU and memory of whole process trees. The scan that finds the processes of all units reads /proc/PID/stat of each
+ * process. That file also contains the figures, so reading it again with a package would only add cost. If a run has a cgroup
+ * (of version 2, or of version 1 with the controller cpuacct), the cgroup's counter gives its CPU time. The counter includes
+ * processes that ended between two samples.
  *
- * If the counter of version 2 has not changed since the last sample, no process of the run has executed an instruction. Then the run still
- * has the same processes with the same memory and descriptors, and they are not read again. Once a minute they are read nevertheless,
- * because the kernel can swap memory out.
+ * If a counter of version 2 has not changed since the last sample, no process of the run has executed an instruction. In that
+ * case the run still has the same processes with the same memory and descriptors, and they are not read again. Once a minute
+ * they are read nevertheless, because the kernel can swap memory out.
  */
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
 import { proportionalKib } from "../../linux/proc/process-details.ts";
@@ -22,7 +22,7 @@ import { CgroupTimes, type GroupReading } from "./cgroup-times.ts";
 import { CpuTimes } from "./cpu-times.ts";
 
 const MIB = 1024 * 1024;
-/** Every 12th sample reads all processes. */
+/** Every 12th sample reads all processes again. */
 const FULL_SAMPLE_EVERY = 12;
 
 type Table = Pick<ProcessTable, "treeStats" | "scanTrees" | "cgroupCpuUs" | "countDescriptors">;
@@ -77,7 +77,8 @@ class ProcUsage implements TreeUsage {
   sample(trees: ReadonlyMap<string, TreeOf>): Promise<ReadonlyMap<string, Sample>> {
     const nowTicks = bootTimeMs() * this.#ticksPerMs;
     const lastTicks = this.#times.sampledAtTicks;
-    // Before the scan: what runs in between changes the counter until the next sample, which then reads the processes again.
+    // The counters are read before the scan. A process that runs in between changes the counter until the next sample, which
+    // then reads the processes again.
     this.#counters = new Map([...trees].map(([unit, { invocation }]) => [unit, this.#table.cgroupCpuUs(invocation)]));
     const idle = this.#findIdle(trees);
     const idlePids = new Set([...idle.values()].flatMap(({ pids }) => pids));
@@ -102,7 +103,7 @@ class ProcUsage implements TreeUsage {
     return Promise.resolve(new Map([...known].map(([unit, { sample }]) => [unit, sample])));
   }
 
-  /** Returns the units whose processes have not run since the last sample, with their present samples. */
+  /** Returns the units whose processes have used no CPU time since the last sample, with their present samples. */
   #findIdle(trees: ReadonlyMap<string, TreeOf>): Map<string, Known> {
     const idle = new Map<string, Known>();
     if (++this.#samples % FULL_SAMPLE_EVERY === 0) return idle;

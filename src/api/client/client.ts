@@ -13,7 +13,7 @@ import { openEvents, openLines, openRun, type EventMessage, type LineMessage, ty
 export interface Client {
   /** `input` is flat, as in the contract: the `:id` of the path, and the query (GET) or the keys of the body (POST). */
   call<Name extends RouteName>(name: Name, ...input: Given<Name>): Promise<Result<Output<Name>, ApiError>>;
-  /** Waits for the end of a job. If the connection breaks, the client asks the next daemon, provided that one starts in time. */
+  /** Waits for the end of a job. If the connection breaks and the next daemon starts in time, the client asks that daemon. */
   outcome(job: string): Promise<Result<Output<"job">, ApiError>>;
   /** Yields the existing log lines, and then new lines as they arrive, until the daemon ends or the caller stops iterating. */
   follow(input: Input<"serviceLogs">): AsyncGenerator<Result<LineMessage, ApiError>>;
@@ -22,7 +22,7 @@ export interface Client {
    * this subscription.
    */
   followRun(input: Omit<Input<"run">, "follow">): AsyncGenerator<Result<RunMessage, ApiError>>;
-  /** Yields the messages of the event stream. Reconnects with Last-Event-ID as long as the daemon comes back within the retry time. */
+  /** Yields the messages of the event stream. Reconnects with Last-Event-ID if the daemon comes back within the retry time. */
   events(): AsyncGenerator<Result<EventMessage, ApiError>>;
 }
 
@@ -34,7 +34,7 @@ export function createClient(target: Target, hooks: Hooks): Client {
   const readError = async (response: Response): Promise<ApiError> => errorOf(await bodyOf(response), response, target);
   return {
     async call<Name extends RouteName>(name: Name, ...[input]: Given<Name>) {
-      // Actions, and a probe that is run now, may take as long as the unit's own timeouts. A read must answer soon.
+      // Actions may take as long as the unit's own timeouts, and so may a probe that is run now. A read must answer soon.
       const reads = routes[name].method === "GET" && !(input && "run" in input && input.run);
       const limit = reads ? { timeoutMs: READ_TIMEOUT_MS } : {};
       const answer = await send(name, { ...(input && { input: input as Record<string, unknown> }), ...limit });

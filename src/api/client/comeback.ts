@@ -1,11 +1,14 @@
 import type { Result } from "../../base/result.ts";
 import type { ApiError } from "../contract/errors.ts";
 
-/** How long the client waits for a daemon whose connection broke. This is long enough for a service manager to restart the daemon. */
+/**
+ * Time for which the client waits for a daemon whose connection broke. The time is sufficient for a service manager to
+ * restart the daemon.
+ */
 export const COMEBACK_MS = 10_000;
 export const COMEBACK_STEP_MS = 200;
 
-/** Repeats a request that breaks, until it is answered or the daemon has been gone for too long. */
+/** Repeats a request whose connection breaks, until it is answered or the daemon has been gone for too long. */
 export async function untilAnswered<T>(
   attempt: () => Promise<Result<T, ApiError>>,
   sleep: (ms: number) => Promise<void>,

@@ -11,10 +11,10 @@ export interface PositionMessage {
 }
 
 /**
- * Keeps track of how far a follower has read, so that it can resume at another daemon. The daemon sends a place now and then, and
- * this class counts the lines after it. If a place is lost because its file was compressed in the meantime, the timestamps of the
- * lines are used instead. Lines that the daemon read together have the same timestamp, so the lines with the last timestamp are
- * counted, too.
+ * Keeps track of how far a follower has read, so that it can resume at another daemon. The daemon sends a place now and then,
+ * and this class counts the lines after it. If a place is lost because its file was compressed in the meantime, the
+ * timestamps of the lines are used instead. Lines that the daemon read together have the same timestamp. Therefore the lines
+ * with the last timestamp are counted, too.
  */
 export class LogPosition {
   #place: string | null = null;

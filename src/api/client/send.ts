@@ -16,7 +16,10 @@ export type Target =
   { readonly kind: "socket"; readonly path: string } | { readonly kind: "url"; readonly url: string; readonly token: string | undefined };
 
 export interface Hooks {
-  /** Returns true while a daemon is known to be alive. A refused connection is then only the gap of its re-exec, and is retried for 2 s. */
+  /**
+   * Returns true while a daemon is known to be alive. In that case, a refused connection only means that the daemon is
+   * re-executing itself, so the request is retried for 2 s.
+   */
   readonly daemonLives: () => boolean;
   readonly sleep: (ms: number) => Promise<void>;
   /** Sends a request and resolves with the headers of the answer. By default the runtime's own `fetch`. */

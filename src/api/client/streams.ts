@@ -20,7 +20,7 @@ export interface EventMessage {
   readonly change: StreamChange;
 }
 
-/** Pause before a reconnect, so that a daemon that closes connections at once is not flooded. */
+/** Pause before a reconnect, which protects a daemon that closes connections at once from a flood of requests. */
 const PAUSE_MS = 100;
 
 type ReadError = (response: Response) => Promise<ApiError>;
@@ -74,8 +74,8 @@ export async function* openRun(
 }
 
 /**
- * Yields the messages of the event stream. Ends with an error if the daemon is gone for longer than the client retries. The caller
- * does not notice shorter interruptions.
+ * Yields the messages of the event stream. Ends with an error if the daemon is gone for longer than the client retries.
+ * Shorter interruptions are hidden from the caller.
  */
 export async function* openEvents(
   send: Send,

@@ -18,8 +18,8 @@ export interface Contract {
 const ISO = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
 /**
- * An ISO 8601 time (UTC unless it names a zone), or a duration such as `10m`, `2h30m` or `90` that means "this long ago". The
- * handler resolves it.
+ * An ISO 8601 time (UTC unless it names a zone), or a duration such as `10m`, `2h30m` or `90`. A duration means "this long
+ * ago". The handler resolves it.
  */
 const when = z
   .string()
@@ -235,9 +235,9 @@ export const contract = {
  * JSON body (POST).
  */
 export type Input<K extends RouteName> = Given<z.input<(typeof contract)[K]["input"]>>;
-/** A type that lets a caller omit the argument of a route without input. The type of the empty schema does not allow that. */
+/** Allows a caller to omit the argument of a route without input. The type of an empty schema alone would require it. */
 type Given<T> = string extends keyof T ? Record<never, never> : T;
 /** The input that a handler receives, with defaults filled in. */
 export type Parsed<K extends RouteName> = z.output<(typeof contract)[K]["input"]>;
-/** The body of a 200. */
+/** The body of a response with status 200. */
 export type Output<K extends RouteName> = z.output<(typeof contract)[K]["output"]>;

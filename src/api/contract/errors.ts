@@ -24,5 +24,5 @@ export interface ApiError {
   readonly hint?: string;
 }
 
-/** The exit codes of the command line. They follow the LSB init actions where both define one. */
+/** The exit codes of the command line. If the LSB defines a code for the same result of an init action, the codes agree. */
 export const EXIT = { done: 0, failed: 1, usage: 2, notRunning: 3, noSuchUnit: 4, unreachable: 5 } as const;

@@ -12,8 +12,8 @@ export interface RawInput {
 }
 
 /**
- * Creates a function that merges path, query and body and validates them. An unknown query key gives status 400, a wrong value
- * 422.
+ * Creates a function that merges path, query and body and validates them. An unknown query key results in status 400, and a
+ * wrong value in status 422.
  */
 export function inputReader<S extends z.ZodObject>(schema: S): (raw: RawInput) => Result<z.output<S>, ApiError> {
   const kinds = new Map(Object.entries(schema.shape).map(([key, field]) => [key, bare(field)._zod.def.type]));

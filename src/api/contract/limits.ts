@@ -1,6 +1,4 @@
-/**
- * Limits of one answer. They have their own file because the command line shows them too and must not load the contract for that.
- */
+/** Limits of one answer. They are in a separate file, because the command line also shows them and must not load the contract. */
 
 /** The maximum number of log lines, and of rows of history, in one answer. */
 export const MAX_LINES = 100_000;

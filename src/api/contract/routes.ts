@@ -15,7 +15,7 @@ export interface Route {
   /** Query parameters that need more access when they are given. */
   readonly parameters?: Readonly<Record<string, Access>>;
   readonly summary: string;
-  /** The kind of body that a 200 has if it is not JSON. */
+  /** The format of the body of a 200 response if it is not JSON. */
   readonly streams?: "events" | "lines" | "text";
 }
 

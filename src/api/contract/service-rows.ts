@@ -28,8 +28,8 @@ export function serviceRows(units: readonly Service[]): ServiceRow[] {
 const HEALTH_ORDER: readonly Health[] = ["unhealthy", "degraded", "starting", "healthy", "unknown"];
 
 /**
- * Returns a service with `instances` in the shape of a unit. Its state is that of the unit that most needs attention. Units that are
- * leaving count only for the resources that they use.
+ * Returns a service with `instances` in the shape of a unit. Its state is that of the unit that most needs attention. Units
+ * that are being removed count only for the resources that they use.
  */
 export function totalsOf(all: readonly Service[]): Service {
   const staying = all.filter(({ leaving }) => leaving !== true);

@@ -25,8 +25,8 @@ export const notInForce = ({ rollout, time, cause }: NonNullable<Service["revert
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /**
- * Lists the units that this unit waits for, such as `db, cache (fatal)`. Adds the state of units that will not start by
- * themselves or are in back-off.
+ * Lists the units that this unit waits for, such as `db, cache (fatal)`. Adds the state of a unit if the unit is in back-off
+ * or will not start by itself.
  */
 export const waitingFor = ({ waiting_for, obstacles = [] }: Service): string =>
   waiting_for
@@ -72,7 +72,7 @@ const STORIES: Record<Service["state"], (service: Service, wording: Wording) => 
   },
 };
 
-/** Returns the number of the next retry and the maximum, such as ` (2 of 5)`. Returns "" for a start that does not count as a retry. */
+/** Returns the number of the next retry and the maximum, such as ` (2 of 5)`. Returns "" if the next start does not count as a retry. */
 export function attempt({ retries, max_retries }: Service): string {
   if (retries === 0) return "";
   return max_retries < 0 ? ` (retry ${retries})` : ` (${retries} of ${max_retries})`;

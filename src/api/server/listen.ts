@@ -29,9 +29,9 @@ export interface Listening {
 }
 
 /**
- * Opens the listeners. If the unix socket cannot be opened, that is an error, because no client could reach the daemon. If the TCP
- * listener cannot be opened, that is a note. The caller must hold the daemon's lock, so that two daemons cannot both remove the same
- * stale socket.
+ * Opens the listeners. Without the unix socket no client could reach the daemon, so a failure to open it is an error. A
+ * failure to open the TCP listener is only a note. The caller must hold the daemon's lock, so that two daemons cannot both
+ * remove the same stale socket.
  */
 export async function listen({ app, socketPath, tcp, whoListens }: ListenOptions): Promise<Result<Listening, string>> {
   const cleared = await removeStaleSocket(socketPath);

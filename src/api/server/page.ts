@@ -54,8 +54,8 @@ async function prepare(files: readonly PageFile[], basePath: string): Promise<Re
 }
 
 /**
- * Adds the base path to the page. Behind a proxy a browser may request the page without the trailing slash, and then the relative
- * references of the page would not be found.
+ * Adds the base path to the page. Behind a proxy, a browser may request the page without the trailing slash. The relative
+ * references of the page would then not be found.
  */
 function withBase(html: Uint8Array, basePath: string): Uint8Array {
   if (basePath === "") return html;
@@ -100,8 +100,8 @@ function send({ tag, headers, bodies }: Ready, request: Headers): Response {
 }
 
 /**
- * Chooses the content coding for a value of Accept-Encoding (RFC 9110 §12.5.3). Of the weights, only `q=0` has an effect, because the
- * coding with the smallest result is chosen among all accepted codings.
+ * Chooses the content coding for a value of Accept-Encoding (RFC 9110 §12.5.3). Among all accepted codings, the one with the
+ * smallest result is chosen. Therefore the only weight that has an effect is `q=0`.
  */
 function choose(accepted: string): Coding {
   const offers = new Map(

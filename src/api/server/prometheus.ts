@@ -119,7 +119,10 @@ function probes(registry: Registry, telemetry: Telemetry): void {
   registry.registerMetric(metric as unknown as Parameters<Registry["registerMetric"]>[0]);
 }
 
-/** Adds the counters of lost lines. Units without losses are reported as 0. If a series started only at the first loss, `increase()` would not count that loss. */
+/**
+ * Adds the counters of lost lines. Units without losses are reported as 0. If a series started only with the first loss,
+ * `increase()` would not count that loss.
+ */
 function lostLines(prom: Prom, registry: Registry, services: readonly Service[], telemetry: Telemetry): void {
   const lines = new prom.Counter({
     name: "sup_unit_log_missing_lines_total",
@@ -131,7 +134,7 @@ function lostLines(prom: Prom, registry: Registry, services: readonly Service[],
   for (const loss of telemetry.unlogged) lines.inc({ unit: loss.unit, why: loss.why }, loss.lines);
 }
 
-/** Series exist only for channels of the settings. */
+/** Adds the counters of notifications. Only channels in the settings have series. */
 function notifications(prom: Prom, registry: Registry, telemetry: Telemetry): void {
   gauge(prom, registry, "sup_notification_channel_up", "0 if messages cannot be sent to a channel, else 1.", ["channel"], (set) => {
     for (const { channel, failing } of telemetry.notifications) set({ channel }, Number(!failing));

@@ -165,7 +165,10 @@ function refuse(
   return errorAnswer(problem, problem.code === "too-many" ? { "retry-after": "60" } : { "www-authenticate": 'Bearer realm="sup"' });
 }
 
-/** Returns the access that a request needs. A parameter counts with any value, because a client has no reason to send `run=false`. */
+/**
+ * Returns the access that a request needs. A parameter counts even with the value `false`, because a client has no reason to
+ * send `run=false`.
+ */
 function accessOf({ access, parameters }: Route, query: string): Access {
   const given = parameters && new URLSearchParams(query);
   return Object.entries(parameters ?? {}).find(([name]) => given?.has(name))?.[1] ?? access;

@@ -25,9 +25,9 @@ export interface StreamOptions {
 }
 
 export interface Outlet {
-  /** Returns true if the queue is empty, so that the client receives the next message immediately. */
+  /** Returns true if the queue is empty, which means that the client receives the next message immediately. */
   isIdle(): boolean;
-  /** Queues a message. `weight` is the number of messages that it counts as in a gap. */
+  /** Queues a message. If the message is dropped, it counts as `weight` messages in the gap. */
   send(text: string, weight?: number): void;
   /** Ends the stream after the queued messages. */
   end(): void;

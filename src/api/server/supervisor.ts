@@ -3,7 +3,7 @@ import type { LogLine, LogQuery, LogTrail } from "../../ports/logs.ts";
 import type { ApiError } from "../contract/errors.ts";
 import type * as shape from "../contract/shapes.ts";
 
-/** The figures that only the Prometheus metrics contain. */
+/** The figures that appear only in the Prometheus metrics. */
 export interface Telemetry {
   /** Response times of probes, as cumulative counts of the probes up to each bound in seconds. */
   readonly probes: ReadonlyArray<{
@@ -15,7 +15,7 @@ export interface Telemetry {
   readonly reported: ReadonlyArray<{ readonly unit: string; readonly name: string; readonly value: number }>;
   /** Numbers of lines that were lost since the daemon opened the logs. */
   readonly unlogged: ReadonlyArray<{ readonly unit: string; readonly why: "limit" | "disk"; readonly lines: number }>;
-  /** Counted since the daemon started. */
+  /** Numbers of notifications since the daemon started. */
   readonly notifications: ReadonlyArray<{
     readonly channel: string;
     readonly failing: boolean;
@@ -33,7 +33,7 @@ export interface Telemetry {
 }
 
 export interface LogRequest extends LogQuery {
-  /** Selects one run: `0` for the latest run, `-1` for the run before it, or (a prefix of) an invocation id. */
+  /** Selects one run: `0` for the latest run, `-1` for the run before it, or an invocation id or a prefix of one. */
   readonly invocation?: string;
   /** The place at which to resume, for a followed log. */
   readonly after?: string;
@@ -45,11 +45,11 @@ export interface ScaleRequest {
   readonly dryRun: boolean;
 }
 
-/** The beginning of a followed log, and the trail that reads on from there. */
+/** The beginning of a followed log. The trail reads further lines from there. */
 export interface LogStart {
   /** How many of the first lines of the trail existed before the request. */
   readonly past: number;
-  /** True if the log is followed from the requested place. Then `past` is 0. */
+  /** True if the log is followed from the requested place. In that case `past` is 0. */
   readonly resumed: boolean;
   /** The invocation id of the run that was selected, or null. */
   readonly invocation: string | null;
@@ -60,19 +60,22 @@ export type Unsubscribe = () => void;
 
 export interface LineSubscriber {
   line(line: LogLine): void;
-  /** Called when this number of lines was skipped, because the subscriber was too slow. */
+  /** Called when the subscriber was too slow. `lines` is the number of lines that were skipped. */
   gap(lines: number): void;
 }
 
-/** Notifications: messages about alerts. An unknown channel or message is the error `not-found`. */
+/**
+ * Queries and commands about notifications, which are messages about alerts. An unknown channel or message results in the
+ * error `not-found`.
+ */
 export interface NotificationQueries {
   list(limit: number): Promise<shape.Notifications>;
   /** Sends a test message to one channel, or to all (null), and waits for the results. */
   test(channel: string | null): Promise<Result<shape.NotificationTests, ApiError>>;
-  /** Without ids and channels, both mean all messages. The results are numbers of messages. */
+  /** Retries messages. Empty lists of ids and channels select all messages. Returns the number of messages. */
   retry(ids: readonly number[], channels: readonly string[]): Promise<Result<number, ApiError>>;
   drop(ids: readonly number[], channels: readonly string[]): Promise<Result<number, ApiError>>;
-  /** Sends nothing for so long; 0 ends a silence. Answers its end in ISO 8601. */
+  /** Suspends sending for `ms` milliseconds; 0 ends a silence. Returns the end of the silence in ISO 8601, or null. */
   silence(ms: number): Promise<string | null>;
   explain(unit: string, type: string): Promise<Result<shape.NotificationExplanation, ApiError>>;
   simulate(sinceMs: number): Promise<shape.NotificationSimulation>;
@@ -105,10 +108,13 @@ export interface Supervisor {
   serviceHealth(id: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>>;
 
   act(request: shape.JobRequest & { readonly units: readonly string[] }): Promise<Result<shape.JobResult, ApiError>>;
-  /** Returns the outcome of a job, with `wait` once it has ended. Returns undefined if there is no such job or it was deleted. */
+  /**
+   * Returns the outcome of a job. With `wait`, returns it once the job has ended. Returns undefined if the job never existed
+   * or was deleted.
+   */
   job(id: string, wait: boolean): Promise<shape.JobResult | undefined>;
-  /** Changes the number of units of a service; `units` null restores the number in its file. */
-  /** Begins a rolling restart and returns its state, or with `dryRun` what it would do. */
+  /** Changes the number of units of a service. If `units` is null, restores the number in its file. */
+  /** Begins a rolling restart and returns its state. With `dryRun`, only returns what a rolling restart would do. */
   rollingRestart(id: string, dryRun: boolean): Promise<Result<shape.RolloutStatus, ApiError>>;
   /** Returns the rollout that is under way or the last one, or null if there was none since the machine booted. */
   rollout(id: string): Promise<Result<shape.RolloutStatus | null, ApiError>>;
@@ -122,12 +128,12 @@ export interface Supervisor {
    * in the daemon's runtime directory.
    */
   define(name: string | undefined, unit: Readonly<Record<string, unknown>>, stdin?: string): Promise<Result<string, ApiError>>;
-  /** Follows a transient unit that was not started yet. */
+  /** Follows a transient unit that has not been started yet. */
   followRun(id: string, follower: LineSubscriber & { end(end: shape.RunEnd): void }): Promise<Unsubscribe>;
   reloadUnits(dryRun: boolean, force: boolean): Promise<shape.ReloadPlan>;
-  /** Stops every unit and ends the daemon. With `leave` only the daemon ends, and services keep running. */
+  /** Stops every unit and ends the daemon. With `leave`, ends the daemon and keeps the services running. */
   shutdown(leave: boolean): Promise<void>;
-  /** Replaces the running program by the program on disk. Services keep running. */
+  /** Replaces the running program with the program on disk. Services keep running. */
   reexec(): Promise<void>;
 
   readLogs(id: string, request: LogRequest): Promise<Result<readonly LogLine[], ApiError>>;
@@ -139,14 +145,15 @@ export interface Supervisor {
 
   events(query: { limit: number; service?: string; type?: string; since?: string }): Promise<Result<readonly shape.Event[], ApiError>>;
   /**
-   * Subscribes to changes. The subscription begins with the changes after `lastId` if the daemon still has all of them, and otherwise
-   * with a snapshot. The subscriber is called synchronously, also before the promise resolves, and must not block.
+   * Subscribes to changes. If the daemon still has all changes after `lastId`, the subscription begins with them. Otherwise
+   * it begins with a snapshot. The subscriber is called synchronously, possibly before the promise resolves, and must not
+   * block.
    */
   subscribe(lastId: number | null, subscriber: (id: number, change: shape.StreamChange) => void): Promise<Unsubscribe>;
   alerts(openOnly: boolean): Promise<readonly shape.Alert[]>;
   /**
-   * Acknowledges alerts and returns their number. If an id does not belong to an open alert, or if a unit is unknown, that is an error
-   * and nothing is changed.
+   * Acknowledges alerts and returns their number. Returns an error and changes nothing if a unit is unknown or an id does not
+   * belong to an open alert.
    */
   acknowledge(ids: readonly number[], units: readonly string[]): Promise<Result<number, ApiError>>;
 

@@ -1,25 +1,25 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
 /**
- * Compares a given token with the right one. The result is `too-many` while the address is locked because it has sent too many wrong
- * tokens. The address then gets no access, even with the right token.
+ * Compares a given token with the right one. The result is `too-many` while the address is locked because too many wrong
+ * tokens came from it. During that time even the right token gives no access.
  */
 export type TokenCheck = (given: string, address: string, purpose: "request" | "sign-in") => "right" | "wrong" | "too-many";
 
-/** The number of wrong tokens within `WINDOW_MS` after which an address is locked for the rest of that time. */
+/** Number of wrong tokens within `WINDOW_MS` after which an address is locked for the rest of that time. */
 const MAX_WRONG = 10;
 export const WINDOW_MS = 60_000;
 /**
- * How long an address that has sent a request with the right token keeps access in spite of wrong tokens from there. Clients behind
- * a proxy share one address, and one of them must not be able to lock out the others. A sign-in has no such exception, because a
- * person can sign in with a one-time code instead.
+ * Time for which an address keeps access after a request with the right token, even if wrong tokens come from it. Clients
+ * behind a proxy share one address, and one client must not be able to lock out the others. A sign-in has no such exception,
+ * because a person can sign in with a one-time code instead.
  */
 const TRUST_MS = 60 * 60_000;
 /** If there are more addresses than this, the oldest ones are removed. */
 const MAX_ADDRESSES = 1000;
 
 interface Source {
-  /** The time of each wrong token within the window. While the address is locked, no times are added, so a lock always ends. */
+  /** The time of each wrong token within the window. While the address is locked, no times are added, so that the lock ends. */
   wrongMs: number[];
   rightMs: number;
 }

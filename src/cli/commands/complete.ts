@@ -20,8 +20,8 @@ export const run: Run = async (context) => {
 const DAEMON_TIMEOUT_MS = 500;
 
 /**
- * Returns the units that the daemon reports. If the line has `--units`, or the daemon does not answer in time, returns the units
- * of the unit files on disk instead.
+ * Returns the units that the daemon reports. Reads the unit files on disk instead if the line has `--units`, or if the daemon
+ * does not answer in time.
  */
 async function unitsOf({ client, places, host }: Context, words: readonly string[]): Promise<readonly KnownUnit[]> {
   const chosen = words.flatMap((word, i) => (word === "--units" ? [words[i + 1] ?? ""] : []));

@@ -28,8 +28,8 @@ export const run: Run = async (context) => {
 };
 
 /**
- * Returns true if no path of the command line or the environment is relative. Then the daemon may leave the current directory. A
- * re-executed daemon gets the same arguments and environment, and still finds its files.
+ * Returns true if all paths on the command line and in the environment are absolute. In that case the daemon may leave the
+ * current directory. A re-executed daemon gets the same arguments and environment, and still finds its files.
  */
 const isAbsolutelyPlaced = ({ places, options }: Context): boolean =>
   [...(options.units ?? []), ...places.unitPath, places.settings, places.state, places.logs, places.runtime].every(isAbsolute);
@@ -40,7 +40,8 @@ const POLL_MS = 20;
 async function start(context: Context): Promise<number> {
   const { host, places, options } = context;
   const local = createClient({ kind: "socket", path: places.socket }, { daemonLives: () => false, sleep: host.sleep });
-  // Only the lock shows that a daemon runs if it has just been started and does not answer yet, or if its socket was deleted.
+  // A daemon that was just started may not answer yet, and the socket of a running daemon may have been deleted. In both
+  // cases only the lock shows that a daemon runs.
   const lives = (): boolean => daemonLives(host, places);
   const running = await createClient({ kind: "socket", path: places.socket }, { daemonLives: lives, sleep: host.sleep }).call("status");
   if (running.ok) return printDaemon(context, running.value.daemon, "already running");
@@ -71,9 +72,10 @@ async function printStarted(context: Context, client: Client, what: string): Pro
 type Child = ReturnType<Context["host"]["detach"]>;
 
 /**
- * Waits until a daemon answers, and returns its information. Returns the exit code of the child if it exits and no daemon answers, or
- * "late" after the time limit. If another daemon was started at the same time and holds the lock, that daemon will answer and the
- * child exits. The function waits for the child's exit, because a child that stayed would take the lock when the other daemon stops.
+ * Waits until a daemon answers, and returns its information. Returns the exit code of the child if the child exits and no
+ * daemon answers. Returns "late" after the time limit. If another daemon was started at the same time and holds the lock,
+ * that daemon answers and the child exits. The function waits until the child has exited. Otherwise the child could take the
+ * lock when the other daemon stops.
  */
 async function answersOrEnds(context: Context, client: Client, { pid, exited }: Child): Promise<DaemonInfo | number | "late"> {
   let code: number | undefined;
@@ -107,8 +109,7 @@ async function stop(context: Context): Promise<number> {
   const answer = bySystemd ?? (await client.call("shutdown"));
   if (!answer.ok) return context.fail(answer.error);
   const wait = here && options.wait !== false;
-  // This loop has no time limit. The stop timeouts of the units limit the wait, and the operator should notice a daemon that
-  // never ends.
+  // This loop has no time limit, because the stop timeouts of the units limit the wait. If a daemon never ends, the operator should notice.
   while (wait && daemonLives(host, context.places)) await host.sleep(POLL_MS);
   if (options.json) json({ pid, stopped: wait });
   else

@@ -1,7 +1,7 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Context, Run } from "../context.ts";
 
-/** Requests a one-time sign-in link, and opens it in a browser on a desktop or prints it otherwise. */
+/** Requests a one-time sign-in link. Opens it in a browser on a desktop, and prints it otherwise. */
 export const run: Run = async (context) => {
   const answer = await context.client.call("signInLink");
   if (!answer.ok) return context.fail(answer.error);
@@ -16,7 +16,10 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** Returns false if the options have --url. The daemon is then on another machine, and the link's address may not work on this one. */
+/**
+ * Returns false if the options have --url. In that case the daemon is on another machine, and the link's address may not work
+ * on this one.
+ */
 function wantsToOpen({ host, options }: Context): boolean {
   if (options.open === false || options.url || host.env.SUP_URL) return false;
   return host.isTerminal(1) && Boolean(host.env.DISPLAY || host.env.WAYLAND_DISPLAY);

@@ -29,7 +29,7 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** Returns the ids of the units, and the names as they are given: a service has events of its own. */
+/** Returns the ids of the units, and the given names, because a service has its own events. */
 async function namesOf(context: Context): Promise<Result<readonly string[], ApiError>> {
   const ids = await resolveIds(context, context.args);
   const names = context.args.filter((arg) => !isPattern(arg)).map(stripSuffix);
@@ -52,7 +52,7 @@ function queryOf({ options, host }: Context): Result<Query, ApiError> {
 async function read(context: Context, ids: readonly string[] | null, query: Query): Promise<Result<readonly Event[], ApiError>> {
   if (query.limit === 0) return ok([]);
   if (ids === null) return context.client.call("events", query);
-  // The events of a service include those of its units, so an event may come twice.
+  // The events of a service include those of its units, so an event may be received twice.
   const events = new Map<number, Event>();
   for (const service of ids) {
     const answer = await context.client.call("events", { ...query, service });
@@ -96,8 +96,8 @@ async function newestId({ client }: Context): Promise<number> {
 }
 
 /**
- * Reads the events after `lastId`. The stream lacks these events if it was interrupted, either by a restart of the daemon or because
- * this reader was too slow.
+ * Reads the events after `lastId`. The stream does not contain them if it was interrupted by a restart of the daemon, or
+ * because this reader was too slow.
  */
 async function readAfter(
   context: Context,

@@ -25,7 +25,7 @@ export const run: Run = async (context) => {
   return EXIT.done;
 };
 
-/** Describes the scaling of a service once, above the first of its units. */
+/** Describes the scaling of a service, but only above the first unit of the service. */
 function scalingLines({ service, scaling }: Explanation, before: Explanation | undefined, { paint }: TableStyle): string[] {
   if (service === undefined || scaling === undefined || before?.service === service) return [];
   return [[paint("bold", `Scaling of ${safe(service)}`), ...scaling.map((line) => `  ${safe(line)}`)].join("\n")];

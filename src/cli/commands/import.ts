@@ -56,7 +56,7 @@ function refuseToReplace(context: Context, files: readonly string[], masked: rea
   return context.fail({ code: "conflict", message, hint });
 }
 
-/** Prints the units only. Secrets stay in them, because no other file is written. */
+/** Prints only the units. Their secrets are included, because no other file is written. */
 function printUnits(context: Context, imported: Imported, targets: readonly UnitTarget[]): number {
   const { options, out, note } = context;
   if (options.json) report(context, imported, targets, [], []);

@@ -16,7 +16,7 @@ interface Suggestion {
   readonly unit: Readonly<Record<string, unknown>>;
   readonly draft: Draft;
   readonly notes: readonly string[];
-  /** The file that defines or masks a unit of this name already, or undefined. It is never replaced. */
+  /** The file that already defines or masks a unit of this name, or undefined. Such a file is never replaced. */
   readonly taken: string | undefined;
 }
 
@@ -45,7 +45,7 @@ async function suggest(context: Context, directory: string, proposal: Proposal):
   return { proposal, unit, draft, notes: [...proposal.notes, ...(note === null ? [] : [note])], taken: takenBy(context, name) };
 }
 
-/** Returns true if the files shall be written: with --yes, or if the person at the terminal says so. */
+/** Returns true if the files should be written: with --yes, or if the person at the terminal agrees. */
 async function confirms({ host, options, places }: Context, count: number): Promise<boolean> {
   if (options.dryRun) return false;
   if (options.yes) return true;

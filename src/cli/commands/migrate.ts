@@ -84,14 +84,14 @@ function reportPlan(migration: Migration, steps: readonly Step[], status: Status
   return steps.some(({ decision }) => decision === "blocked") ? EXIT.failed : EXIT.done;
 }
 
-/** Takes the steps one after the other. After Ctrl-C, the current step is still finished. */
+/** Takes the steps one after the other. Ctrl-C ends the migration after the current step. */
 async function carryOut(migration: Migration, steps: readonly Step[]): Promise<number> {
   const { context, supervisor } = migration;
   const { host, options, out, note, json, paint } = context;
   const results = new Map<string, StepResult>();
   let current = "";
   let isInterrupted = false;
-  // The end of this process in the middle of a step would leave a program stopped on both sides.
+  // If this process ended in the middle of a step, the program could be stopped in both supervisors.
   await host.outliveReaders((lines) => `sup: ${lines} lines were not shown, because the reader of this output is too slow`);
   const off = host.ending(() => {
     isInterrupted = true;
@@ -120,7 +120,7 @@ async function carryOut(migration: Migration, steps: readonly Step[]): Promise<n
   return isWhole && !steps.some(({ decision }) => decision === "blocked") ? EXIT.done : EXIT.failed;
 }
 
-/** Plans the step anew, because the program may have ended or started since the first plan. */
+/** Plans the step again, because the program may have ended or started since the first plan. */
 async function takeStep(migration: Migration, planned: Step): Promise<StepResult> {
   const answer = await migration.context.client.call("status");
   if (!answer.ok) return { result: "unchanged", message: answer.error.message };
@@ -153,7 +153,7 @@ function shapeOf({ kind, imported }: Supervisor, steps: readonly Step[], results
   };
 }
 
-/** Says what the operator must still do. Without `results`, nothing was carried out. */
+/** Says what the operator must still do. Without `results`, no step was carried out. */
 function leftoversOf(
   { context, supervisor }: Migration,
   steps: readonly Step[],
@@ -167,7 +167,7 @@ function leftoversOf(
   return [...lines, ...supervisor.leftovers(moved, isLast)];
 }
 
-/** Says what to do about a program that was not moved. Says nothing about a step that an interrupted migration did not reach. */
+/** Says what to do about a program that was not moved. Skips the steps that an interrupted migration did not reach. */
 function describeOther({ name, decision, why, whatToDo, targets }: Step, done: StepResult | undefined, kind: string): string[] {
   const next = whatToDo === null ? "" : `; ${whatToDo}`;
   if (decision !== "move") return [`${name} was not moved: ${why}${next}`];

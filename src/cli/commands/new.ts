@@ -69,7 +69,7 @@ interface Answers {
   readonly user: string | undefined;
 }
 
-/** Asks for what no option gives, if a person is at the terminal. An empty answer means none. */
+/** Asks for values that no option gives, if a person is at the terminal. An empty answer leaves the value unset. */
 async function ask({ host, options }: Context): Promise<Answers> {
   const { port, health, user } = options;
   const isPerson = host.isTerminal(0) && host.isTerminal(1) && !options.json && !options.quiet && !options.stdout;
@@ -123,7 +123,7 @@ function unitOf({ args, options }: Context, { keys }: ReadCommand, { port, healt
   });
 }
 
-/** Everybody on the machine can read a unit file. */
+/** Returns notes about variables that may be secrets, because everybody on the machine can read a unit file. */
 function secretNotes({ environment }: Keys): string[] {
   const names = Object.keys((environment as Keys | undefined) ?? {}).filter(isSecretName);
   if (names.length === 0) return [];

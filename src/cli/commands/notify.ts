@@ -114,7 +114,7 @@ async function test(context: Context, [channel]: readonly string[]): Promise<num
   return answer.value.every(({ ok }) => ok) ? EXIT.done : EXIT.failed;
 }
 
-/** The targets are ids of messages and names of channels. Without targets, all messages are meant. */
+/** Splits the targets into ids of messages and names of channels. Without targets, all messages are selected. */
 const targetsOf = (targets: readonly string[]) => ({
   ids: targets.filter((text) => /^\d+$/.test(text)).map(Number),
   channels: targets.filter((text) => !/^\d+$/.test(text)),

@@ -7,7 +7,7 @@ import { rolloutText } from "../render/rollout.ts";
 import { followRollout } from "../requests/follow-rollout.ts";
 
 const ACTIONS = ["pause", "resume", "cancel", "promote", "rollback"] as const;
-/** The actions after which the rollout goes on, so that the command waits for its end. */
+/** The actions after which the rollout continues, so that the command waits for its end. */
 const CONTINUING: readonly string[] = ["resume", "promote", "rollback"];
 
 /** `sup rollout status|pause|resume|cancel|promote|rollback SERVICE`. */

@@ -33,7 +33,7 @@ async function start(context: Context, request: Request): Promise<number> {
   return exitOf([outcome]);
 }
 
-/** A daemon behind a URL gets no standard input, because its machine may be another one. */
+/** Follows the command and passes on standard input. A daemon behind a URL gets no standard input, because it may be on another machine. */
 async function followWithStdin(context: Context, request: Request): Promise<number> {
   const { host, options, places } = context;
   if (targetOf(host, options, places).kind === "url") return follow(context, request, () => {});
@@ -52,8 +52,8 @@ async function followWithStdin(context: Context, request: Request): Promise<numb
 }
 
 /**
- * Prints the output of the command until it ends, and returns its exit code. Ctrl-C ends only the printing. The unit keeps running.
- * Calls `onDefined` when the unit exists. The daemon has then opened the unit's standard input.
+ * Prints the output of the command until it ends, and returns its exit code. Ctrl-C ends only the printing, and the unit
+ * keeps running. Calls `onDefined` when the unit exists and the daemon has opened the unit's standard input.
  */
 async function follow(context: Context, request: Request, onDefined: () => void): Promise<number> {
   let id = "";

@@ -56,8 +56,8 @@ async function planUninstall({ host }: Context, target: Target, there: boolean):
 }
 
 /**
- * Disables lingering. This must be the last step: if the user is not logged in, the user's systemd manager then ends, with all its
- * processes.
+ * Disables lingering. This must be the last step. If the user is not logged in, the user's systemd manager and all its
+ * processes end when lingering is disabled.
  */
 const endLingering = (target: Target): Step => ({
   words: `disable lingering for ${target.user}, which sup enabled`,

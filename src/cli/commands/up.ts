@@ -53,8 +53,8 @@ function exitOnOf(text: string | undefined): Parameters<Context["roles"]["up"]>[
 }
 
 /**
- * Returns the command that runs this program from another terminal in the same directory. In a source checkout, `sup` is not on
- * PATH.
+ * Returns the command with which the user can run this program in another terminal, in the same directory. In a source
+ * checkout, `sup` is not on PATH.
  */
 function calledFrom({ host }: Context): string {
   const found = Bun.which("sup", { PATH: host.env.PATH ?? "" });

@@ -17,7 +17,7 @@ export const run: Run = async (context) => {
   return errors.length > 0 ? EXIT.failed : EXIT.done;
 };
 
-/** Returns a warning for each checked file that the daemon does not use, because its rollout failed. Needs no daemon. */
+/** Returns a warning for each checked file that the daemon does not use because its rollout failed. Works without a running daemon. */
 async function revertsOf({ client, host }: Context, { files }: Verdict): Promise<Problem[]> {
   const answer = await client.call("status");
   if (!answer.ok) return [];

@@ -4,8 +4,8 @@ import type { Host } from "../host.ts";
 import { sourceFiles } from "./source-files.ts";
 
 /**
- * Runs those of PM2's ecosystem files that contain code (`--allow-js`), each in a process of its own, with an empty
- * environment and a time limit. Returns their values by path.
+ * Runs the PM2 ecosystem files that contain code (`--allow-js`). Each file runs in its own process, with an empty environment
+ * and a time limit. Returns their values by path.
  */
 export async function runEcosystemFiles(paths: readonly string[], host: Pick<Host, "ask" | "program">): Promise<Map<string, EvaluatedJs>> {
   const evaluated = new Map<string, EvaluatedJs>();
@@ -28,7 +28,7 @@ const TIMEOUT_MS = 5000;
 const MARK = "@@sup-import@@";
 
 async function runFile(path: string, { ask, program }: Pick<Host, "ask" | "program">): Promise<EvaluatedJs> {
-  // The executable is also Bun. In the directory / it finds no bunfig.toml and no .env.
+  // This executable also works as Bun. The working directory is /, where Bun finds no bunfig.toml and no .env.
   const ran = await ask([program, "-e", SCRIPT, path], { BUN_BE_BUN: "1" }, { cwd: "/", timeoutMs: TIMEOUT_MS });
   const at = ran.stdout.lastIndexOf(MARK);
   if (ran.code === 0 && at >= 0)
@@ -38,7 +38,7 @@ async function runFile(path: string, { ask, program }: Pick<Host, "ask" | "progr
   return { value: null, undefinedEnv: [], error };
 }
 
-/** Runs in the other process. Every variable of the environment is undefined, and its name is noted. */
+/** The script that runs in the other process. It treats every environment variable as undefined, and records the names of the variables. */
 const SCRIPT = `
 const names = new Set();
 const env = new Proxy({}, { get: (_, name) => void (typeof name === "string" && name !== "toJSON" && names.add(name)), has: () => false, ownKeys: () => [] });

@@ -3,12 +3,12 @@ import type { SourceFiles } from "../../convert/import/types.ts";
 
 const MAX_BYTES = 1024 * 1024;
 
-/** The files of this machine, for an import. Only regular files of UTF-8 text and at most 1 MiB are read. */
+/** Reads this machine's files for an import. Only regular files with UTF-8 text of at most 1 MiB are read. */
 export const sourceFiles: SourceFiles = {
   read(path) {
     try {
       const { size } = statSync(path);
-      // Not a device or a FIFO, whose read might never end.
+      // Reading a device or a FIFO might never end.
       if (!statSync(path).isFile() || size > MAX_BYTES) return null;
       return new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
     } catch {

@@ -49,8 +49,8 @@ export async function verifyPaths({ readUnits }: Roles, paths: readonly string[]
 }
 
 /**
- * Returns warnings like those of systemd-analyze(1) verify. They are about things that the units need for a start but the machine
- * lacks, and about files that are ignored because of their names. `paths` are the paths that the verdict is about.
+ * Returns warnings like those of systemd-analyze(1) verify. They concern things that the units need for a start but that are
+ * missing on the machine, and files that are ignored because of their names. `paths` are the paths that the verdict is about.
  */
 export async function warningsOf({ roles, places }: Context, { units }: Verdict, paths: readonly string[]): Promise<Problem[]> {
   const directories =
@@ -71,8 +71,8 @@ export async function warningsOf({ roles, places }: Context, { units }: Verdict,
 const SUFFIX = fileNameOf("");
 
 /**
- * Returns the file of a unit with this name. A bare name means a unit rather than a directory, because `web` is often also the
- * directory of the service's own files.
+ * Returns the file of a unit with this name. A bare name means a unit rather than a directory, because a name such as `web`
+ * is often also that of a directory with the service's own files.
  */
 function fileOfUnit(name: string, unitPath: readonly string[]): string | undefined {
   if (name.includes("/") || name.endsWith(SUFFIX)) return undefined;
@@ -84,10 +84,7 @@ const noSuchFile = (path: string, unitPath: readonly string[]): string =>
     ? "cannot read it: no such file or directory (ENOENT)"
     : `cannot find it: no such file or directory here, and no ${fileNameOf(path)} in ${unitPath.join(" or ")}`;
 
-/**
- * Returns the main file that a path belongs to. For a drop-in this is the file of the unit that the drop-in directory is named
- * after.
- */
+/** Returns the main file that a path belongs to. A drop-in belongs to the file of the unit after which the drop-in directory is named. */
 function mainFileFor(path: string): string {
   const directory = dirname(resolve(path));
   return directory.endsWith(`${SUFFIX}.d`) ? directory.slice(0, -2) : resolve(path);

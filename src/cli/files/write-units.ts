@@ -20,15 +20,16 @@ export const targetsOf = ({ units }: Imported, directory: string): UnitTarget[] 
     secretsFile: Object.keys(unit.secrets).length > 0 ? join(directory, `${unit.name}.env`) : null,
   }));
 
-/** Returns the files that exist already, links included. */
+/** Returns the files that already exist. Links count as existing. */
 export const existing = (targets: readonly UnitTarget[]): string[] =>
   targets.flatMap(({ file, secretsFile }) => [file, ...(secretsFile === null ? [] : [secretsFile])]).filter(exists);
 
 const exists = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 /**
- * Writes the unit files and the files with secrets, which only the unit's user can read. A file is complete before it gets its
- * name, and replaces a link instead of writing through it. Returns notes about secrets that the user will not be able to read.
+ * Writes the unit files, and the files with secrets, which only the unit's user can read. A file gets its final name after it
+ * was written completely. A link with that name is replaced; its target is not written to. Returns notes about secrets that
+ * the user will not be able to read.
  */
 export function writeUnits(targets: readonly UnitTarget[], { report }: Imported, directory: string, host: Pick<Host, "uid">): string[] {
   const notes: string[] = [];

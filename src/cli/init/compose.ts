@@ -7,8 +7,8 @@ import { onPort, unitName, type Project, type Proposal } from "./project.ts";
 const SAMPLES = /(?:^|\/)(postgres|redis|nginx)(?=[:@]|$)/;
 
 /**
- * Reads compose files. sup runs programs and no images, so only a service that is built here and has a command becomes a proposal. For
- * the others, a sentence says what to do.
+ * Reads compose files. sup runs programs, not images. Therefore a service becomes a proposal only if it is built here and has
+ * a command. For every other service, a sentence says what to do.
  */
 export function findCompose(project: Project): { readonly proposals: readonly Proposal[]; readonly advice: readonly string[] } {
   const proposals: Proposal[] = [];

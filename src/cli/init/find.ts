@@ -7,7 +7,7 @@ import { findPhp, findRuby } from "./web-frameworks.ts";
 
 export interface Found {
   readonly proposals: readonly Proposal[];
-  /** Sentences about files that other commands understand better. */
+  /** Sentences about files for which another command of sup is better suited. */
   readonly advice: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export function findServices(project: Project): Found {
 
 const IMPORTABLE = /^(Procfile|process-compose\.ya?ml|ecosystem\.config\.(js|cjs|mjs|json)|supervisord\.conf)$/;
 
-/** Two proposals with one name get a number, so that no unit file replaces the other. */
+/** Adds a number to the name of a proposal if another one has the same name, so that neither unit file replaces the other. */
 function uniqueNames(proposals: readonly Proposal[]): Proposal[] {
   const counts = new Map<string, number>();
   return proposals.map((proposal) => {

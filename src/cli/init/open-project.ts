@@ -27,7 +27,10 @@ export function openProject(directory: string): Project {
   };
 }
 
-/** A path below a file, or in a directory that this user may not enter, is an exception of `stat` and `readdir`. */
+/**
+ * Returns `otherwise` if `stat` or `readdir` throws. They throw for a path below a file, and in a directory that this user
+ * may not enter.
+ */
 function attempt<T>(look: () => T, otherwise: T): T {
   try {
     return look();

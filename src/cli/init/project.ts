@@ -1,4 +1,4 @@
-/** What `sup init` can see of a directory. Nothing in it is run. */
+/** What `sup init` can see of a directory. No program in the directory is run. */
 export interface Project {
   /** The last part of the directory's path, as the name of a unit. */
   readonly name: string;
@@ -16,9 +16,12 @@ export interface Proposal {
   readonly name: string;
   /** The keys of the unit file, without `description`, `enabled` and `working_directory`. */
   readonly unit: Readonly<Record<string, unknown>>;
-  /** The file that suggests it, and what is in it. */
+  /** The file that suggests the unit, and the relevant content of the file. */
   readonly found: string;
-  /** What must be done before it can run. Such a unit is not enabled, so that the daemon does not start it too early. */
+  /**
+   * What must be done before the unit can run. If there is anything to do, the unit is not enabled, so that the daemon does
+   * not start it too early.
+   */
   readonly first: readonly string[];
   readonly notes: readonly string[];
 }

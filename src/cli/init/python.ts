@@ -2,7 +2,7 @@ import { onPort, unitName, type Project, type Proposal } from "./project.ts";
 
 const PORT = 8000;
 
-/** The programs come from the virtual environment, which the proposal creates if there is none. */
+/** Proposes units whose programs come from the virtual environment. If there is none, the proposal says how to create it. */
 export function findPython(project: Project): Proposal[] {
   const listed = LISTS.find((file) => project.text(file) !== null);
   if (listed === undefined && !project.exists("manage.py")) return [];
@@ -12,7 +12,7 @@ export function findPython(project: Project): Proposal[] {
   const install = listed === "requirements.txt" ? "-r requirements.txt" : ".";
   const first = venv === undefined && listed !== undefined ? [`python3 -m venv .venv && .venv/bin/pip install ${install}`] : [];
   const programs = venv ?? (listed === undefined ? null : ".venv");
-  // A path with a slash begins at the working directory.
+  // A path with a slash is relative to the working directory.
   const program = (name: string): string => (programs === null ? name.replace(/^python$/, "python3") : `./${programs}/bin/${name}`);
   const web = webOf(project, needs, program);
   const worker = needs("celery") ? [celery(project, program)] : [];

@@ -39,7 +39,7 @@ const DESCRIPTIONS: Record<Acting, string> = {
   restart: "Restart a unit, and wait until it is ready again. Recorded in the unit's history with your name.",
 };
 
-/** One unit per call: a glob or a group could stop more than the agent expects. */
+/** The input names one unit per call, because a glob or a group could stop more units than the agent expects. */
 const INPUT = z.strictObject({
   unit: z
     .string()
@@ -48,7 +48,7 @@ const INPUT = z.strictObject({
   dry_run: z.boolean().default(false).describe("Only report what would happen"),
 });
 
-/** Begins a job, and waits for its end by its id, so that the outcome is found even if the daemon is replaced in the meantime. */
+/** Begins a job, and waits for the end of the job by its id. The outcome is found even if the daemon is replaced in the meantime. */
 async function act({ client }: Context, request: JobRequest): Promise<Result<JobResult, ApiError>> {
   const begun = await client.call("jobs", request);
   if (!begun.ok) return begun;
@@ -57,7 +57,7 @@ async function act({ client }: Context, request: JobRequest): Promise<Result<Job
   return job !== undefined && isPending ? client.outcome(job) : begun;
 }
 
-/** Returns the name that the client gives itself, with other characters replaced that the history does not accept. */
+/** Returns the name that the client gives itself. Characters that the history does not accept are replaced. */
 function nameOf(server: McpServer, request: ServerContext): string {
   const envelope = request.mcpReq.envelope as Readonly<Record<string, unknown>> | undefined;
   const info = (envelope?.[CLIENT_INFO_META_KEY] ?? server.server.getClientVersion()) as { readonly name?: unknown } | undefined;

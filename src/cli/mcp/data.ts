@@ -4,11 +4,12 @@ import type { Result } from "../../base/result.ts";
 import { safeJson } from "../render/safe.ts";
 
 /**
- * Results of tools. Nearly every answer of the daemon can contain text that a service wrote: its output, its status, the cause of
- * its failure. Therefore each result is JSON between two lines with a random mark. JSON escapes line breaks, and a service cannot
- * guess the mark, so no text of a service can pretend that the data ends before it.
+ * Formats the results of tools. Nearly every answer of the daemon can contain text that a service wrote: its output, its
+ * status, the cause of its failure. Therefore each result is JSON between two lines with a random mark. JSON escapes line
+ * breaks, and a service cannot guess the mark. Therefore no text of a service can make the data seem to end early.
  *
- * A model can read only so much. A long list loses elements at its beginning if `keep` is `last`, and otherwise at its end.
+ * A model can read only a limited amount. A list that is too long loses elements at its beginning if `keep` is `last`, and
+ * otherwise at its end.
  */
 export function answer(about: string, result: Result<unknown, ApiError>, keep: "first" | "last" = "first"): CallToolResult {
   const mark = crypto.randomUUID();
@@ -22,9 +23,9 @@ export function answer(about: string, result: Result<unknown, ApiError>, keep: "
   return { content: [{ type: "text", text }], ...(!result.ok && { isError: true }) };
 }
 
-/** The most characters of one string, for example of one line of output, which can have 1 MiB. */
+/** Maximum number of characters of one string, for example of a line of output, which can have 1 MiB. */
 const MAX_STRING = 2_000;
-/** The most characters of a list. */
+/** Maximum number of characters of a list. */
 const MAX_LIST = 200_000;
 
 /** Formats a list with one element per line, and any other value on one line. */

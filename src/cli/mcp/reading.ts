@@ -59,7 +59,7 @@ function addStateTools(server: McpServer, { client }: Context): void {
   );
 }
 
-/** The fields of a unit that matter for a diagnosis. Absent fields have no value. */
+/** Returns the fields of a unit that matter for a diagnosis. Fields without a value are omitted. */
 function row(service: Service): Record<string, unknown> {
   const { id, description, state, sub_state, reason, health, state_since, pid, port, status_text, critical, enabled } = service;
   const { restart_count, cpu_percent, memory_mb, last_exit, waiting_for, next_attempt, retries, max_retries, problems, file } = service;

@@ -5,12 +5,12 @@ import { addActingTools, type Acting } from "./acting.ts";
 import { addReadingTools } from "./reading.ts";
 
 /**
- * A server of the Model Context Protocol (https://modelcontextprotocol.io) on standard input and output. Its tools are requests
- * of the control API. Without `allowed` no tool changes anything.
+ * A server of the Model Context Protocol (https://modelcontextprotocol.io) on standard input and output. Its tools send
+ * requests to the control API. Without `allowed`, all tools are read-only.
  */
 export interface AgentOptions {
   readonly allowed: readonly Acting[];
-  /** The name of the agent in the history. Without it, the name that the client gives itself. */
+  /** The name of the agent in the history. By default, the name that the client gives itself. */
   readonly agent: string | undefined;
 }
 

@@ -14,13 +14,19 @@ export interface Migration {
   readonly unfinished: UnfinishedFile;
 }
 
-/** How a step ended. `put-back`: it runs in the other supervisor again. `failed`: the operator must act now. */
+/**
+ * How a step ended. `put-back` means that the program runs in the other supervisor again. `failed` means that the operator
+ * must act now.
+ */
 export interface StepResult {
   readonly result: "moved" | "imported" | "unchanged" | "put-back" | "failed";
   readonly message: string;
 }
 
-/** Writes the unit files of a step that do not exist, disabled, so that a running daemon starts nothing. Returns an error or null. */
+/**
+ * Writes the unit files of a step, except those that already exist. The units are disabled, so that a running daemon does not
+ * start them. Returns an error or null.
+ */
 export async function importStep({ context, supervisor, directory }: Migration, step: Step): Promise<string | null> {
   const missing = step.targets.filter(({ file }) => !exists(file));
   const disabled = missing.map((target) => ({ ...target, unit: asDisabled(target.unit) }));
@@ -38,7 +44,7 @@ function asDisabled(unit: ImportedUnit): ImportedUnit {
   return { ...unit, json: { ...unit.json, enabled: false }, notes };
 }
 
-/** Moves one program. At no time two copies of it run. */
+/** Moves one program. Two copies of the program never run at the same time. */
 export async function moveStep(migration: Migration, step: Step): Promise<StepResult> {
   const { context, supervisor, unfinished } = migration;
   const unloaded = await importStep(migration, step);
@@ -65,7 +71,7 @@ export async function moveStep(migration: Migration, step: Step): Promise<StepRe
   return { result: "moved", message: `runs in sup as ${units.map(({ name }) => name).join(", ")}${rest}` };
 }
 
-/** Only the units whose processes ran there are started here. */
+/** Returns the units whose processes ran in the other supervisor. The remaining units are not started. */
 function unitsToStart({ targets, processes }: Step): ImportedUnit[] {
   const names = new Set(processes.map(({ name }) => name));
   return targets.map(({ unit }) => unit).filter((unit) => unit.processes.some((name) => names.has(name)));
@@ -76,7 +82,7 @@ const LOAD_MS = 20_000;
 
 /** Polls until the condition returns a value other than undefined, or until the time is over. */
 async function poll<T>({ host }: Pick<Context, "host">, ms: number, condition: () => Promise<T | undefined>): Promise<T | undefined> {
-  // The condition may take long, because it may start a program. The number of attempts is limited too.
+  // The number of attempts is limited too, because the condition may take long: it may start a program.
   const endMs = performance.now() + ms;
   for (let left = ms; ; left -= POLL_MS) {
     const value = await condition();
@@ -85,7 +91,7 @@ async function poll<T>({ host }: Pick<Context, "host">, ms: number, condition: (
   }
 }
 
-/** Waits until the daemon has loaded the unit files. Returns why that did not happen, or null. */
+/** Waits until the daemon has loaded the unit files. Returns null, or why the daemon has not loaded them. */
 async function untilLoaded(context: Context, { targets }: Step): Promise<string | null> {
   const names = targets.map(({ unit }) => unit.name);
   const outcome = await poll(context, LOAD_MS, async () => {
@@ -100,7 +106,7 @@ async function untilLoaded(context: Context, { targets }: Step): Promise<string 
 
 const STOP_MS = 5000;
 
-/** Stops the program in the other supervisor and makes sure that nothing of it is left. Returns an error or null. */
+/** Stops the program in the other supervisor and makes sure that none of its processes is left. Returns an error or null. */
 async function stopThere({ context, supervisor }: Migration, step: Step): Promise<string | null> {
   const targets = step.processes.map(({ target }) => target);
   const running = step.processes.filter(({ isRunning }) => isRunning);
@@ -126,10 +132,10 @@ async function stopThere({ context, supervisor }: Migration, step: Step): Promis
   return isDown === true ? null : `it does not stop in ${supervisor.kind}: ${left}`;
 }
 
-/** The states, in the words of supervisord and PM2, in which a process does not run. */
+/** The states, in the words of supervisord and PM2, of a process that does not run. */
 const DOWN: ReadonlySet<string> = new Set(["STOPPED", "EXITED", "FATAL", "stopped", "errored"]);
 
-/** Returns those process groups in which a process still runs. */
+/** Returns the process groups in which a process still runs. */
 async function survivorsOf({ host }: Context, groups: readonly number[]): Promise<string> {
   if (groups.length === 0) return "";
   const script = 'for group; do kill -0 "-$group" 2>/dev/null && echo "$group"; done; :';
@@ -151,7 +157,7 @@ async function startThere({ supervisor, unfinished }: Migration, step: Step, fai
   return { result: "put-back", message: `${failure}; it runs in ${supervisor.kind} again` };
 }
 
-/** Runs an action on units and waits for its end. Returns why it failed, or null. */
+/** Runs an action on units and waits until it has ended. Returns why the action failed, or null. */
 async function act({ client }: Context, action: Action, units: readonly ImportedUnit[]): Promise<string | null> {
   const begun = await client.call("jobs", { action, units: units.map(({ name }) => name), wait: false });
   if (!begun.ok) return begun.error.message;
@@ -165,7 +171,7 @@ async function act({ client }: Context, action: Action, units: readonly Imported
 const SETTLE_S = 5;
 const MAX_SETTLE_S = 60;
 
-/** Watches running units for some seconds. Returns what happened to them, or null if they stay up and are not unhealthy. */
+/** Watches running units for some seconds. Returns null if they stay up and none is unhealthy. Otherwise returns what happened. */
 async function staysUp(context: Context, units: readonly ImportedUnit[]): Promise<string | null> {
   const seconds = Math.max(...units.map(uptimeOf), context.options.settle ?? SETTLE_S);
   let first: ReadonlyMap<string, string | null> | null = null;
@@ -179,7 +185,7 @@ async function staysUp(context: Context, units: readonly ImportedUnit[]): Promis
   return trouble ?? null;
 }
 
-/** `startsecs` of supervisord and `min_uptime` of PM2 say how long a program must run to count as up. */
+/** Returns how long a program must run to count as up. supervisord calls this time `startsecs`, and PM2 calls it `min_uptime`. */
 function uptimeOf({ json }: ImportedUnit): number {
   const seconds = (json.restart_policy as { reset_after?: number } | undefined)?.reset_after;
   return Math.min(typeof seconds === "number" ? seconds : 0, MAX_SETTLE_S);

@@ -12,26 +12,26 @@ export interface Step {
   readonly name: string;
   readonly targets: readonly UnitTarget[];
   /**
-   * `move`: it moves to sup. `import`: it gets its unit files, but does not run there, or would not stay stopped. `done`: there is
-   * nothing to do. `blocked`: it cannot be moved.
+   * `move`: the program moves to sup. `import`: only its unit files are written, because the program does not run there or
+   * would not stay stopped. `done`: there is nothing to do. `blocked`: the program cannot be moved.
    */
   readonly decision: "move" | "import" | "done" | "blocked";
-  /** Why it is not moved; how many processes it has, if it is. */
+  /** Why the program is not moved, or how many processes it has if it is moved. */
   readonly why: string;
   readonly whatToDo: string | null;
   /** The processes to stop there, and to start there again if the program does not stay up here. */
   readonly processes: readonly ProgramProcess[];
-  /** True if its units run here, and nothing of it runs there. */
+  /** True if its units run here and none of its processes runs there. */
   readonly isHere: boolean;
 }
 
 interface Given {
   readonly supervisor: Supervisor;
   readonly programs: readonly Program[];
-  /** Null if no daemon runs. */
+  /** The status of sup's daemon, or null if no daemon runs. */
   readonly status: Status | null;
   readonly directory: string;
-  /** The step that an earlier migration did not finish, because it was killed. */
+  /** A step that an earlier migration did not finish because it was killed, or null. */
   readonly unfinished: Unfinished | null;
 }
 
@@ -104,7 +104,10 @@ const UP: ReadonlySet<Service["state"]> = new Set(["starting", "running", "stopp
 export const rowsOf = (status: Status | null, name: string): Service[] =>
   (status?.services ?? []).filter(({ id, service }) => id === name || service === name);
 
-/** Finds files that a migration would have to overwrite, and unit files that the daemon does not use as they are. */
+/**
+ * Finds existing files that a migration would have to overwrite. Also finds unit files that the daemon has not loaded in
+ * their present form.
+ */
 function conflictOf(targets: readonly UnitTarget[], status: Status | null): [why: string, whatToDo: string] | null {
   for (const { unit, file, secretsFile } of targets) {
     const { name } = unit;
@@ -123,7 +126,7 @@ function conflictOf(targets: readonly UnitTarget[], status: Status | null): [why
   return null;
 }
 
-/** Reads the comment that `printUnit` writes at the top. A link to /dev/null (`sup mask`) is an empty file. */
+/** Returns true if the file starts with the comment that `printUnit` writes. A link to /dev/null (`sup mask`) reads as an empty file. */
 function isImported(unit: ImportedUnit, file: string): boolean {
   try {
     return readFileSync(file, "utf8").startsWith(`// ${fileNameOf(unit.name)}, imported from ${unit.origin}\n`);

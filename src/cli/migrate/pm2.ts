@@ -11,7 +11,7 @@ import { complaintOf, type Program, type Supervisor } from "./supervisor.ts";
 /** Finds the running PM2 by its home directory, and talks to it through the command `pm2`. */
 export async function findPm2({ host }: Pick<Context, "host">): Promise<Result<Supervisor, ApiError>> {
   const home = host.env.PM2_HOME || join(host.home, ".pm2");
-  // Every command of pm2 starts the daemon of PM2 if it does not run.
+  // Look for a running daemon first, because every `pm2` command would otherwise start one.
   const pid = readPid(join(home, "pm2.pid"));
   if (pid === null || (await host.ask(["sh", "-c", 'kill -0 "$1"', "sh", pid], host.env)).code !== 0)
     return err({ code: "failed", message: `no PM2 is running with the home ${home}`, hint: "set PM2_HOME, or become the user of PM2" });
@@ -38,7 +38,7 @@ export async function findPm2({ host }: Pick<Context, "host">): Promise<Result<S
       return again.ok ? ok(again.value.map(toProgram)) : again;
     },
     stop: (ids) => complaintOf(host, ["pm2", "stop", ...ids]),
-    // `pm2 start ID` treats the number as a file if there is one with this name.
+    // `restart` instead of `start`, because `pm2 start ID` takes the number as a file if a file has this name.
     start: (ids) => complaintOf(host, ["pm2", "restart", ...ids]),
     leftovers,
   });

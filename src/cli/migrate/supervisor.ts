@@ -3,7 +3,7 @@ import type { Result } from "../../base/result.ts";
 import type { Imported } from "../../convert/import/types.ts";
 import type { Host } from "../host.ts";
 
-/** What is moved at once: a program of supervisord with all its processes, a group, or an app of PM2. */
+/** What is moved in one step: a program of supervisord with all its processes, a group of programs, or an app of PM2. */
 export interface Program {
   readonly name: string;
   readonly processes: readonly ProgramProcess[];
@@ -16,7 +16,7 @@ export interface ProgramProcess {
   readonly name: string;
   /** The argument that selects the process in the commands of the other supervisor. */
   readonly target: string;
-  /** The state in the other supervisor's own word. */
+  /** The state, as the other supervisor names it. */
   readonly state: string;
   readonly isRunning: boolean;
   /** The process group that the process leads, or null. */
@@ -26,15 +26,18 @@ export interface ProgramProcess {
 /** A running supervisord or PM2. */
 export interface Supervisor {
   readonly kind: "supervisord" | "pm2";
-  /** What its programs become. */
+  /** The units that its programs become. */
   readonly imported: Imported;
   /** Returns the name of the program that a process belongs to. */
   programOf(process: string): string;
   list(): Promise<Result<readonly Program[], ApiError>>;
-  /** Stops processes and waits for their end. Returns why that failed, or null. */
+  /** Stops processes and waits until they have ended. Returns why that failed, or null. */
   stop(targets: readonly string[]): Promise<string | null>;
   start(targets: readonly string[]): Promise<string | null>;
-  /** Says what the operator must still do for programs that run in sup now. `isLast`: no other program is left. */
+  /**
+   * Says what the operator must still do about programs that sup runs now. `isLast` is true if the other supervisor has no
+   * further programs.
+   */
   leftovers(moved: ReadonlyArray<{ readonly name: string; readonly origins: readonly string[] }>, isLast: boolean): string[];
 }
 

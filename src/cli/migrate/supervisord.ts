@@ -42,7 +42,7 @@ export async function findSupervisord({ host, options }: Pick<Context, "host" | 
   });
 }
 
-/** Where supervisorctl looks for a configuration, except beside its own program. */
+/** The paths where supervisorctl looks for a configuration. The paths relative to its own program are left out. */
 const USUAL = ["supervisord.conf", "etc/supervisord.conf", "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"];
 
 const groupOf = (process: string): string => process.split(":")[0]!;

@@ -1,12 +1,12 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
-/** A step that began and did not end. If the migration is killed, the next one knows from it that the program ran. */
+/** A step that began and did not end. If a migration is killed, the next migration learns from this record that the program ran. */
 export interface Unfinished {
   readonly program: string;
   readonly targets: readonly string[];
 }
 
-/** A file with the step that is being made. It exists only during the step. */
+/** A file that describes the step in progress. It exists only during the step. */
 export class UnfinishedFile {
   readonly #path: string;
 

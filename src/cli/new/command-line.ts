@@ -20,8 +20,9 @@ export interface ReadCommand {
 }
 
 /**
- * Turns a command into keys of a unit file. A single word with spaces is a line for a shell. `cd DIR &&` and `NAME=value` at the
- * beginning of it become keys, because no shell is then needed. The caller's shell has expanded everything else already.
+ * Turns a command into keys of a unit file. A single word with spaces is a line for a shell. `cd DIR &&` and `NAME=value` at
+ * its beginning become keys, because the command may then need no shell. In all other cases the caller's shell has already
+ * expanded the words.
  */
 export function readCommand(words: readonly string[], directory: string): Result<ReadCommand, ApiError> {
   const isLine = words.length === 1 && /[\s;&|<>]/.test(words[0]!);

@@ -5,12 +5,12 @@ import { unitText } from "./unit-text.ts";
 
 type Keys = Readonly<Record<string, unknown>>;
 
-/** The PATH of a unit that sets none. */
+/** The PATH of a unit that does not set PATH. */
 const UNIT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
  * Checks a new unit. If its command is found on the caller's PATH but not on the unit's, the unit gets a PATH with that
- * directory: programs of nvm, pyenv or cargo are not where a daemon looks, and scripts look for their interpreter there too.
+ * directory. A daemon does not look where nvm, pyenv or cargo put programs, and scripts look for their interpreter there too.
  */
 export async function draftUnit(
   context: Context,

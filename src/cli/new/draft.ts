@@ -16,8 +16,8 @@ export interface Draft {
 }
 
 /**
- * Checks the text of a new unit file as `sup verify` does, before it is in the unit directory: the daemon watches that directory
- * and must never see a file with errors.
+ * Checks the text of a new unit file as `sup verify` does, before the file is in the unit directory. The daemon watches that
+ * directory and must never see a file with errors.
  */
 export async function checkDraft(context: Context, name: string, text: string): Promise<Draft> {
   const file = join(context.places.unitPath[0]!, fileNameOf(name));
@@ -35,11 +35,11 @@ export async function checkDraft(context: Context, name: string, text: string): 
 
 export const hasErrors = ({ problems }: Draft): boolean => problems.some(({ severity }) => severity === "error");
 
-/** Returns the file that defines or masks the unit already, or undefined. */
+/** Returns the file that already defines or masks the unit, or undefined. */
 export const takenBy = ({ places }: Context, name: string): string | undefined =>
   places.unitPath.map((directory) => join(directory, fileNameOf(name))).find(exists);
 
-/** Writes the file under another name first, so that the daemon never reads a part of it. */
+/** Writes the file under another name first, so that the daemon never reads an incomplete file. */
 export function writeDraft({ file, text }: Draft): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
   const temporary = join(dirname(file), `.${crypto.randomUUID()}.tmp`);

@@ -4,8 +4,8 @@ import { err, ok, type Result } from "../../base/result.ts";
 type Check = Readonly<Record<string, unknown>>;
 
 /**
- * Turns the value of --health into a health check: a path (`/healthz`) or a URL for http, `tcp` or `tcp:PORT` for a connection,
- * `none`. Without a value, a unit with a port gets a check that connects to it.
+ * Turns the value of --health into a health check. The value is a path (`/healthz`) or a URL for http, `tcp` or `tcp:PORT`
+ * for a connection, or `none`. Without a value, a unit with a port gets a check that connects to the port.
  */
 export function readHealth(text: string | undefined, port: number | undefined): Result<Check | null, ApiError> {
   if (text === undefined || text === "") return ok(port === undefined ? null : tcp("${PORT}"));

@@ -1,6 +1,6 @@
 /**
- * Splits a command line as sh(1) does. Returns null if the line needs a shell: for operators, redirections, expansions, globs,
- * comments or unclosed quotes.
+ * Splits a command line as sh(1) does. Returns null if the line needs a shell, because it contains operators, redirections,
+ * expansions, globs, comments or unclosed quotes.
  */
 export function shellWords(line: string): string[] | null {
   const words: string[] = [];
@@ -33,7 +33,7 @@ export function shellWords(line: string): string[] | null {
 
 const SPECIAL = "|&;<>()$`*?[{\n";
 
-/** Reads the text of a double-quoted string up to its end. Returns null if it contains an expansion or has no end. */
+/** Reads the text of a double-quoted string up to its end. Returns null if the string contains an expansion or is not closed. */
 function doubleQuoted(line: string, from: number): { readonly text: string; readonly end: number } | null {
   let text = "";
   for (let at = from; at < line.length; at++) {
@@ -46,6 +46,6 @@ function doubleQuoted(line: string, from: number): { readonly text: string; read
   return null;
 }
 
-/** Joins words to a command line for a shell, with quotes where they are needed. */
+/** Joins words to a command line for a shell, with quotes around the words that need them. */
 export const quoteWords = (words: readonly string[]): string =>
   words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(" ");

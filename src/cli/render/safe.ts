@@ -1,6 +1,6 @@
 /**
- * Escapes text from services and unit files for a terminal. A log line must not move the cursor, set the window title, make the
- * terminal type answers into the user's shell, or reverse the reading direction.
+ * Escapes text from services and unit files for a terminal. A log line must not move the cursor, set the window title, make
+ * the terminal send replies that the user's shell reads as input, or reverse the reading direction.
  *
  * Complete escape sequences (ECMA-48: CSI, OSC and the other strings, two-byte escapes) are removed, so that coloured output
  * stays readable. Other control characters except tabs are shown as `\xNN` or `\u{NNNN}`.

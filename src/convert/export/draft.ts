@@ -31,7 +31,7 @@ export class ExportDraft {
     this.#add("carried", key, how, null, false);
   }
 
-  /** Reports the number of units. A service that scales itself is exported with the number of units with which it starts. */
+  /** Reports the number of units. A service with automatic scaling is exported with the number of units with which it starts. */
   carriedInstances(how: string): void {
     if (this.spec.scaling === null) return this.carried("instances", how);
     this.approximated("instances", `${how}: always ${this.spec.instances}, because automatic scaling is not exported`);
@@ -45,7 +45,7 @@ export class ExportDraft {
     this.#add("dropped", key, why, whatToDo, always);
   }
 
-  /** Returns the report. Keys of the unit file that no entry is about have no counterpart in the target. */
+  /** Returns the report. A key of the unit file without an entry has no counterpart in the target. */
   finish(reasons: Reasons, target: string): ReportEntry[] {
     const isReported = (key: string): boolean =>
       this.#entries.some(({ field }) => field === key || key.startsWith(`${field}.`) || field.startsWith(`${key}.`));
@@ -73,7 +73,7 @@ export class ExportDraft {
   }
 }
 
-/** Maps whose members have names of the user's choice count as one field. */
+/** Returns the field that a key belongs to. Maps whose member names the user chooses count as one field. */
 const fieldOf = (key: string): string => {
   const parts = key.split(".");
   return parts[0] === "environment" || parts[0] === "labels" ? parts[0] : parts.slice(0, 2).join(".");
@@ -81,5 +81,5 @@ const fieldOf = (key: string): string => {
 
 const ORDER = { dropped: 0, approximated: 1, carried: 2 } as const;
 
-/** Sorts the entries so that those that need a hand come first. */
+/** Sorts the entries so that those that need manual work come first. */
 export const byUrgency = (report: readonly ReportEntry[]): ReportEntry[] => [...report].sort((a, b) => ORDER[a.outcome] - ORDER[b.outcome]);

@@ -12,14 +12,14 @@ export type Literal = ReadonlyArray<Exclude<Piece, { readonly kind: "variable" }
 
 const INSTANCE = { kind: "instance" } as const;
 
-/** Variables that the target sets by itself, with values that are not known now. */
+/** Variables that the target sets by itself. Their values are unknown during the export. */
 const BASE: ReadonlySet<string> = new Set(["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"]);
 
 /** Translates the strings of a unit, which contain specifiers and variables. */
 export class Texts {
-  /** The values of `environment` by name; an error if a value is not known now. */
+  /** The values of `environment` by name. A value that is unknown during the export is an error. */
   readonly environment = new Map<string, Result<Literal, string>>();
-  /** Variables of environment files whose default was used, because their values are not known now. */
+  /** Variables of environment files whose default was used, because their values are unknown during the export. */
   readonly assumed = new Set<string>();
   readonly #spec: Spec;
   readonly #options: ExportOptions;
@@ -27,7 +27,7 @@ export class Texts {
   /** The name of the instance, or null if the target expands it. */
   readonly #instance: string | null;
 
-  /** `hasOwnPorts` says whether the instances of a service have different ports, as on one machine. */
+  /** Set `hasOwnPorts` if the instances of a service have different ports, as on one machine. */
   constructor(spec: Spec, options: ExportOptions, { hasOwnPorts = true }: { readonly hasOwnPorts?: boolean } = {}) {
     this.#spec = spec;
     this.#hasOwnPorts = hasOwnPorts && spec.instances !== null && spec.sockets.length === 0;
@@ -43,13 +43,13 @@ export class Texts {
     return [instances === null ? id : `${id}@`, INSTANCE];
   }
 
-  /** Replaces all variables by their values. The error names the first one whose value is not known now. */
+  /** Replaces all variables with their values. The error names the first variable whose value is unknown during the export. */
   literal(text: string, options: { readonly variables?: boolean } = {}): Result<Literal, string> {
     const parts = partsOf(text, options);
     return parts.ok ? this.#literalOf(parts.value) : parts;
   }
 
-  /** Keeps variables whose values are not known now, which the target takes from an environment outside of the unit. */
+  /** Keeps variables whose values are unknown during the export. The target takes them from an environment outside the unit. */
   withOutside(text: string): Result<readonly Piece[], string> {
     const parts = partsOf(text);
     if (!parts.ok) return parts;
@@ -79,7 +79,7 @@ export class Texts {
     return ok(pieces);
   }
 
-  /** Whether the process has the variable in its environment because the unit file sets it. */
+  /** Returns true if the process has the variable in its environment because the unit file sets it. */
   isSetAtRuntime(name: string): boolean {
     return Object.hasOwn(this.#spec.environment, name) || (name === "PORT" && this.#spec.port !== null);
   }
@@ -113,7 +113,7 @@ export class Texts {
     return this.#literalOf(fallback);
   }
 
-  /** Returns the value of a variable, an error if it is not known now, or null if the variable is not set. */
+  /** Returns the value of a variable. Returns an error if the value is unknown during the export, and null if the variable is not set. */
   #valueOf(name: string): Result<Literal, string> | null {
     const { port, instances, identity, environmentFiles } = this.#spec;
     const own = this.environment.get(name);

@@ -6,7 +6,7 @@ export const TARGETS = ["systemd", "supervisord", "kubernetes", "compose"] as co
 export type Target = (typeof TARGETS)[number];
 
 export interface ExportOptions {
-  /** What `%h`, `%S`, `%L` and `%t` stand for. */
+  /** The directories that `%h`, `%S`, `%L` and `%t` stand for. */
   readonly home: string;
   readonly state: string;
   readonly logs: string;
@@ -15,11 +15,11 @@ export interface ExportOptions {
   readonly isUser: boolean;
   /** The image for targets that run containers; null if there is none. */
   readonly image: string | null;
-  /** Whether the values of secrets are written. Without it, the files name the secrets only. */
+  /** True if the values of secrets are written. If false, the files contain only the names of the secrets. */
   readonly withSecrets: boolean;
 }
 
-/** The units to export. A service with `instances` is one of them, under the name of the service. */
+/** The units to export. A service with `instances` counts as one unit, which has the name of the service. */
 export interface ExportInput {
   readonly units: readonly Loaded[];
   /** Names of services with `instances`, including those that are not exported. */
@@ -42,7 +42,7 @@ export type { Outcome, ReportEntry } from "../import/types.ts";
 export interface Exported {
   readonly target: Target;
   readonly files: readonly ExportedFile[];
-  /** What became of each key of the unit files, by urgency. */
+  /** What became of each key of the unit files, with the most urgent entries first. */
   readonly report: readonly ReportEntry[];
   /** Units that cannot be exported. */
   readonly problems: readonly ExportProblem[];

@@ -1,4 +1,4 @@
-/** Prints data as YAML that every parser of YAML 1.1 and 1.2 reads in the same way. */
+/** Prints data as YAML that every parser of YAML 1.1 and 1.2 interprets identically. */
 export const printYaml = (value: unknown): string => `${print(value, "").trimStart()}\n`;
 
 function print(value: unknown, indent: string): string {
@@ -12,7 +12,7 @@ function print(value: unknown, indent: string): string {
   return members.map(([key, each]) => `\n${indent}${text(key)}:${print(each, Array.isArray(each) ? indent : `${indent}  `)}`).join("");
 }
 
-/** The first member of an object in a list stands beside the dash. */
+/** Formats an object in a list. Its first member follows the dash on the same line. */
 function inList(item: object, indent: string): string {
   const printed = print(item, `${indent}  `);
   return printed.startsWith("\n") ? ` ${printed.trimStart()}` : printed;
@@ -22,12 +22,12 @@ const isContainer = (value: unknown): value is object => typeof value === "objec
 
 const scalar = (value: unknown): string => ` ${typeof value === "string" ? text(value) : JSON.stringify(value)}`;
 
-/** Words that some parsers take for booleans or null. */
+/** Words that some parsers read as booleans or null. */
 const WORDS = /^(y|n|yes|no|on|off|true|false|null|nan|inf)$/i;
 
 function text(value: string): string {
   if (/^[A-Za-z/][\w./-]*( [\w./-]+)*$/.test(value) && !WORDS.test(value)) return value;
-  // A double-quoted string is JSON, but YAML does not allow these characters as they are.
+  // A double-quoted YAML string has the syntax of JSON, but these characters must be escaped.
   return JSON.stringify(value).replaceAll(
     /[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -1,8 +1,8 @@
-/** Reads values of data (JSON, YAML, JavaScript literals) whose types nobody guarantees. */
+/** Reads data (JSON, YAML, JavaScript literals) whose types are not guaranteed. */
 
 export type Data = Readonly<Record<string, unknown>>;
 
-/** Looks up a word of a file in a table. A word such as `constructor` is not in it. */
+/** Looks up a word of a file in a table. Inherited keys such as `constructor` are not found. */
 export const lookUp = <T>(table: Readonly<Record<string, T>>, word: string): T | undefined =>
   Object.hasOwn(table, word) ? table[word] : undefined;
 
@@ -18,7 +18,7 @@ export function asNumber(value: unknown): number | null {
   return typeof number === "number" && Number.isFinite(number) ? number : null;
 }
 
-/** Also accepts the words of YAML 1.1, which many tools still read. */
+/** Returns a boolean, or null. Also accepts the words of YAML 1.1, which many tools still read. */
 export function asBoolean(value: unknown): boolean | null {
   if (typeof value === "boolean") return value;
   const word = typeof value === "string" ? value.toLowerCase() : value;
@@ -32,7 +32,7 @@ export function asTexts(value: unknown): string[] | null {
   return list.every((each) => each !== null) ? (list as string[]) : null;
 }
 
-/** Reads an environment: an object, or a list of `NAME=value`. Returns null if it is neither. */
+/** Reads an environment, which is an object or a list of `NAME=value`. Returns null if the value has another form. */
 export function asEnvironment(value: unknown): Map<string, string> | null {
   const pairs = new Map<string, string>();
   if (Array.isArray(value)) {

@@ -5,10 +5,10 @@ import { parseYaml } from "./yaml.ts";
 import { posix } from "./paths.ts";
 import type { Format } from "./types.ts";
 
-/** What a file is, or why it cannot be imported. */
+/** The format of a file, or the reason why the file cannot be imported. */
 export type Detected = { readonly format: Format } | { readonly refused: string; readonly hint: string | null };
 
-/** Recognises the format of a file by its content. The name decides only where the content does not. */
+/** Detects the format of a file by its content. The name decides only if the content is ambiguous. */
 export function detect(path: string, text: string): Detected {
   const name = posix.basename(path);
   if (text.includes("\0")) return { refused: "it is not a text file", hint: null };
@@ -43,7 +43,7 @@ function iniSections(text: string): string[] {
   return [...text.matchAll(/^[ \t]*\[([A-Za-z][^\]\n]{0,200})\]/gm)].map((match) => match[1]!.trim());
 }
 
-/** JSON may have comments, as in a unit file. Objects of YAML and JavaScript look similar. */
+/** Parses JSON, which may have comments as in a unit file. YAML and JavaScript objects look similar. */
 function parseJsonLike(text: string): Result<unknown, unknown> {
   const parsed = parse(new Source("", text));
   return parsed.ok ? ok(toValue(parsed.value)) : parseYaml(text.replace(/^\uFEFF/, ""));
@@ -68,7 +68,7 @@ const CONTAINER_KEYS = ["image", "build", "container_name", "volumes", "networks
 const isMap = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);
 const isApp = (value: unknown): boolean => isMap(value) && typeof value.script === "string";
 
-/** Every line is empty, a comment, or `name: command`. */
+/** Returns true if every line is empty, a comment, or `name: command`. */
 function isProcfile(text: string): boolean {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "" && !line.trimStart().startsWith("#"));
   return lines.length > 0 && lines.every((line) => /^[A-Za-z0-9_-]+:\s*\S/.test(line));

@@ -7,7 +7,7 @@ import type { ImportProblem, Outcome, ReportEntry } from "./types.ts";
 /** A dependency on another imported unit, which is named by its id in the imported format. */
 export interface DraftDependency {
   readonly on: string;
-  /** The instance, if `on` is a template. */
+  /** The instance to depend on, if `on` is a template. */
   readonly instance: string;
   readonly options: Readonly<Record<string, unknown>>;
   readonly field: string;
@@ -20,7 +20,7 @@ export class ImportDraft {
   readonly report: ReportEntry[] = [];
   readonly problems: ImportProblem[] = [];
 
-  /** Adds a unit. `id` names it in the imported format; `name` is the wanted name of the unit, which `finish` makes valid and unique. */
+  /** Adds a unit. `id` names it in the imported format. `name` is its wanted name, which `finish` makes valid and unique. */
   unit(id: string, name: string, origin: string): UnitDraft {
     const unit = new UnitDraft(id, name, origin);
     this.units.push(unit);
@@ -58,9 +58,9 @@ export class UnitDraft {
   readonly dependencies: DraftDependency[] = [];
   readonly entries: DraftEntry[] = [];
   readonly notes: string[] = [];
-  /** The names that supervisord or PM2 gives to the processes of the unit. */
+  /** The names of the unit's processes in supervisord or PM2. */
   readonly processes: string[] = [];
-  /** Whether environment files override the variables of the imported file, as in systemd. */
+  /** True if environment files override the variables of the imported file, as in systemd. */
   filesOverrideSecrets = false;
   readonly id: string;
   readonly name: string;
@@ -81,13 +81,13 @@ export class UnitDraft {
     object[last] = value;
   }
 
-  /** Sets a key that means the same as the field. */
+  /** Sets a key that has the same meaning as the field. */
   carry(field: string, key: string, value: unknown, where: string): void {
     this.set(key, value);
     this.carried(field, key, where);
   }
 
-  /** Reports a field whose meaning the unit has, without a key of its own or with a key that is already set. */
+  /** Reports a field as carried. Either the unit behaves that way without a key, or the key is already set. */
   carried(field: string, how: string, where: string): void {
     this.#add("carried", field, how, null, where);
   }
@@ -107,15 +107,15 @@ export class UnitDraft {
   }
 
   /**
-   * Sets a key that some versions of sup do not support. Until the key is supported, the field is reported as dropped,
-   * together with the value that it will have.
+   * Sets a key that some versions of sup do not support. If this version does not support the key, the field is reported as
+   * dropped, together with the value that it would have.
    */
   carryIfSupported(field: string, key: string, value: unknown, where: string, whatToDo: string): void {
     if (isSupported(key)) this.carry(field, key, value, where);
     else this.drop(field, where, `sup does not support "${key}" yet; the value would be ${JSON.stringify(value)}`, whatToDo);
   }
 
-  /** Reports the keys of an object that no other entry is about, because their values have a form that nobody expects. */
+  /** Reports the keys of an object that have no entry yet because their values have an unexpected form. */
   dropSilent(keys: Iterable<string>, where: string): void {
     const fields = this.entries.map(({ field }) => field);
     for (const key of keys)
@@ -123,7 +123,7 @@ export class UnitDraft {
         this.drop(key, where, "the value is not valid for this key");
   }
 
-  /** Removes what was reported about a field so far. */
+  /** Removes the report entries about a field. */
   forget(field: string): void {
     const kept = this.entries.filter((entry) => entry.field !== field);
     this.entries.splice(0, this.entries.length, ...kept);

@@ -8,8 +8,9 @@ import { isSecret } from "./secrets.ts";
 import type { Imported, ImportedUnit, ReportEntry } from "./types.ts";
 
 /**
- * Turns drafts into units that `sup verify` accepts, and sorts the report by what needs a hand. Each draft is one imported
- * configuration; dependencies stay inside a draft, names are unique among all.
+ * Turns drafts into units that `sup verify` accepts, and sorts the report so that entries that need manual work come first.
+ * Each draft is one imported configuration. Dependencies connect only units of the same draft, but names are unique across
+ * all drafts.
  */
 export function finish(drafts: readonly ImportDraft[]): Omit<Imported, "formats"> {
   const names = chooseNames(drafts.flatMap(({ units }) => units));
@@ -44,7 +45,7 @@ export function finish(drafts: readonly ImportDraft[]): Omit<Imported, "formats"
 
 const ORDER = { dropped: 0, approximated: 1, carried: 2 } as const;
 
-/** Sorts the entries so that those that need a hand come first. */
+/** Sorts the entries so that those that need manual work come first. */
 const byUrgency = (report: readonly ReportEntry[]): ReportEntry[] => [...report].sort((a, b) => ORDER[a.outcome] - ORDER[b.outcome]);
 
 /** Gives each unit a valid and unique name. */
@@ -86,7 +87,10 @@ const cleanPart = (text: string): string =>
 const withSuffix = (name: string, suffix: string): string =>
   name.endsWith("@") ? `${withSuffix(name.slice(0, -1), suffix)}@` : name.slice(0, MAX_NAME - suffix.length) + suffix;
 
-/** Writes the dependencies under the final names. Drops those on units that are not imported, on itself, and in a circle. */
+/**
+ * Writes the dependencies with the final names. Drops dependencies on units that are not imported, on the unit itself, and
+ * those that form a cycle.
+ */
 function resolveDependencies(units: readonly UnitDraft[], names: ReadonlyMap<UnitDraft, string>): void {
   const byId = new Map<string, UnitDraft[]>();
   for (const unit of units) byId.set(unit.id, [...(byId.get(unit.id) ?? []), unit]);
@@ -114,7 +118,7 @@ function resolveDependencies(units: readonly UnitDraft[], names: ReadonlyMap<Uni
   }
 }
 
-/** Combines two dependencies on the same unit. A required one wins over one that affects the order only. */
+/** Combines two dependencies on the same unit. A required dependency takes precedence over one that affects only the order. */
 function strongest(before: Record<string, unknown> | undefined, next: Record<string, unknown>): Record<string, unknown> {
   if (before === undefined) return next;
   const merged = { ...before, ...next };
@@ -132,8 +136,8 @@ function reaches(edges: ReadonlyMap<string, ReadonlySet<string>>, from: string, 
 }
 
 /**
- * Splits the environment into variables for the unit file and secrets. A value with variables of sup stays in the unit file,
- * because environment files are not expanded.
+ * Splits the environment into variables for the unit file and secrets. Environment files are not expanded, so a value that
+ * contains variables of sup stays in the unit file.
  */
 function separateSecrets(unit: UnitDraft): { json: Record<string, unknown>; secrets: Record<string, string> } {
   const environment: Record<string, string> = {};
@@ -164,12 +168,12 @@ function nameFault(name: string): string | null {
 const MAX_ROUNDS = 100;
 
 /**
- * Removes keys until the unit loads without an error, and reports each. The importers should not write such keys, so this is
- * a safety net for unusual values. Returns why the unit cannot be imported, or null.
+ * Removes keys until the unit loads without an error, and reports each removed key. The importers should not write such keys,
+ * so this function is a safety net for unusual values. Returns why the unit cannot be imported, or null.
  */
 function makeValid(unit: UnitDraft, name: string, json: Record<string, unknown>): string | null {
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    // Dependencies are checked when all units are known (checkTogether).
+    // Dependencies are checked later, when all units are known (checkTogether).
     const { problems, loaded, templates } = load([{ name, json: { ...json, dependencies: [] } }]);
     const [first] = problems.get(name) ?? [];
     if (first === undefined) {
@@ -191,7 +195,7 @@ interface Made {
   readonly json: Record<string, unknown>;
 }
 
-/** Loads all units together. Removes dependencies on units that could not be imported, and others that are not valid. */
+/** Loads all units together. Removes invalid dependencies, including those on units that could not be imported. */
 function checkTogether(units: readonly Made[]): void {
   const kept = new Set(units.map(({ name }) => name));
   for (const { unit, json } of units) dropMissing(unit, json, kept);

@@ -15,11 +15,11 @@ import { importSystemd } from "./systemd/systemd.ts";
 import type { Format, Imported, SourceFiles } from "./types.ts";
 
 export interface ImportOptions {
-  /** The format of all files, instead of recognising it. */
+  /** The format of all files. If absent, the format of each file is detected. */
   readonly format?: Format | undefined;
   /** The home directory for `~`. */
   readonly home: string;
-  /** What PM2 files with code evaluate to, by path (`--allow-js`). */
+  /** The evaluated content of PM2 files that contain code, by path (`--allow-js`). */
   readonly evaluated?: ReadonlyMap<string, EvaluatedJs>;
 }
 
@@ -41,7 +41,7 @@ export function importPaths(paths: readonly string[], files: SourceFiles, option
   return { formats: [...found.keys()], ...finish([faults, ...drafts]) };
 }
 
-/** Imports the apps that a running PM2 reports, in the form of an ecosystem file. `origin` names the list. */
+/** Imports the apps that a running PM2 reports, in the form of an ecosystem file. `origin` names the source of the list. */
 export function importApps(apps: readonly Data[], origin: string, files: SourceFiles, home: string): Imported {
   const draft = new ImportDraft();
   importPm2(draft, origin, "", { files, home, evaluated: { value: { apps }, undefinedEnv: [], error: null } });
@@ -80,7 +80,7 @@ function inDirectory(path: string, files: SourceFiles, options: ImportOptions, f
   return found;
 }
 
-/** Files of a project that look like a configuration, but are none. */
+/** Files that look like a configuration of a supervisor but are something else. */
 const IGNORED = /^(package(-lock)?|tsconfig.*|composer)\.json$|\.unit\.json$|~$|\.(bak|md|log|lock)$/;
 
 function draftsOf(format: Format, paths: readonly string[], files: SourceFiles, options: ImportOptions): ImportDraft[] {

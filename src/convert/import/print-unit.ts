@@ -1,10 +1,7 @@
 import { fileNameOf } from "../../base/names.ts";
 import type { ImportedUnit, ReportEntry } from "./types.ts";
 
-/**
- * Prints a unit as the text of a unit file. A comment says where the unit comes from and what was not carried over, so that
- * this knowledge stays with the file.
- */
+/** Prints a unit as the text of a unit file. A comment in the file says where the unit comes from and what was not carried over. */
 export function printUnit(unit: ImportedUnit, report: readonly ReportEntry[], secretsFile: string | null): string {
   const dropped = report.filter((entry) => entry.unit === unit.name && entry.outcome === "dropped");
   const comments = [
@@ -15,7 +12,7 @@ export function printUnit(unit: ImportedUnit, report: readonly ReportEntry[], se
   return `${comments.map((line) => `// ${oneLine(line)}\n`).join("")}${printJson(completeUnit(unit, secretsFile), "")}\n`;
 }
 
-/** Adds the file with the secrets to the unit or, without such a file, the secrets themselves. */
+/** Adds the path of the secrets file to the unit. If there is no such file, adds the secrets themselves. */
 export function completeUnit(unit: ImportedUnit, secretsFile: string | null): Record<string, unknown> {
   const json: Record<string, unknown> = { ...unit.json };
   if (Object.keys(unit.secrets).length === 0) return json;

@@ -5,7 +5,7 @@ import { posix } from "./paths.ts";
 import { findTemplate } from "./templates.ts";
 import type { SourceFiles } from "./types.ts";
 
-/** The first port and the distance between two process types, as foreman and honcho number them. */
+/** The first port, and the increment for each further process type, as in foreman and honcho. */
 const BASE_PORT = 5000;
 const PORT_STEP = 100;
 
@@ -83,7 +83,7 @@ function processType(unit: UnitDraft, { name, command, where, env, port, isDev }
   unit.set("restart_on_exit", true);
   unit.approximated("restart", where, "foreman stops everything when one process ends; sup restarts the process");
   if (env.path !== null) unit.set("environment_files", [escapeText(env.path)]);
-  // foreman sets PORT for every process; most read it only if they serve the web.
+  // foreman sets PORT for every process. Most processes read it only if they serve web requests.
   if (name !== "web" && !/\$\{?PORT\b/.test(command)) return;
   unit.set("port", port);
   // A PORT in the .env would override the port of the unit.

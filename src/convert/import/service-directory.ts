@@ -13,7 +13,10 @@ export interface ServiceDirectory {
 
 export const inside = (path: string, name: string): string => posix.join(path, name);
 
-/** Makes a unit for the script `run`, or refuses the directory. Both supervisors start the script in its directory, and restart it without a limit. */
+/**
+ * Makes a unit for the script `run`, or refuses the directory. Both supervisors start the script in the script's directory,
+ * and restart it without a limit.
+ */
 export function runScript(draft: ImportDraft, path: string, files: SourceFiles): ServiceDirectory | null {
   const run = inside(path, "run");
   if (files.kind(run) !== "file") {
@@ -36,7 +39,7 @@ export function runScript(draft: ImportDraft, path: string, files: SourceFiles):
   return { unit, path, files };
 }
 
-/** The script `finish` runs after each end of `run`. */
+/** Imports the script `finish`, which runs after each end of `run`. */
 export function finishScript({ unit, path, files }: ServiceDirectory): void {
   const finish = inside(path, "finish");
   if (files.kind(finish) !== "file") return;
@@ -49,7 +52,7 @@ export function finishScript({ unit, path, files }: ServiceDirectory): void {
   );
 }
 
-/** A logger is another service that reads the output. */
+/** Reports a logger, which is another service that reads the output. */
 export function logger({ unit, path, files }: ServiceDirectory): void {
   const run = inside(path, "log/run");
   if (files.kind(run) === null) return;

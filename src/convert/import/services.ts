@@ -6,7 +6,7 @@ import { unitKeys } from "../../spec/parse/draft.ts";
 import { synonymOf } from "../../spec/parse/synonyms.ts";
 import { isSupported, type ImportDraft, type UnitDraft } from "./draft.ts";
 
-/** Imports the older JSON with all services in one file: `{"services": {"web": {…}}}`, with the keys of a unit file. */
+/** Imports the older format, one JSON file with all services: `{"services": {"web": {…}}}`. Each service has the keys of a unit file. */
 export function importServices(draft: ImportDraft, path: string, text: string): void {
   const source = new Source(path, text);
   const parsed = parse(source);
@@ -46,7 +46,7 @@ function environment(unit: UnitDraft, key: string, value: unknown, where: string
       ? Object.entries(value)
       : null;
   if (pairs === null) return unit.drop(key, where, "the value is not an object");
-  // The strings are in sup's own syntax already, with specifiers and variables.
+  // The strings are already in sup's own syntax, with specifiers and variables.
   for (const [name, given] of pairs) {
     const text = asText(given);
     if (text !== null) unit.environment.set(name, text);
@@ -65,7 +65,7 @@ function dependencies(unit: UnitDraft, key: string, value: unknown, where: strin
   }
 }
 
-/** A key that unit files do not have, perhaps in the words of another supervisor. */
+/** Reports a key that unit files do not have. It may be a key of another supervisor. */
 function unknown(unit: UnitDraft, key: string, value: unknown, where: string): void {
   const synonym = synonymOf(key, "");
   if (synonym !== undefined && isSupported(synonym) && !Object.hasOwn(unit.json, synonym))

@@ -1,4 +1,4 @@
-/** Recognises files of template engines, whose placeholders must be filled before the file means anything. */
+/** Recognises files of template engines. Such a file is useful only after its placeholders were filled. */
 
 export interface Template {
   readonly kind: string;
@@ -15,7 +15,10 @@ const KINDS: ReadonlyArray<readonly [kind: string, pattern: RegExp]> = [
   ["Mustache", /\{\{[#/^{]/],
 ];
 
-/** Returns the engine and the first line of a template, or null. Comment lines are ignored, as they may show placeholders. */
+/**
+ * Returns the engine and the first line of a template, or null. Comment lines are ignored, because they may show placeholders
+ * as examples.
+ */
 export function findTemplate(text: string, comment = /^\s*[#;]/): Template | null {
   if (!/\{\{|\{%|<%|^[ \t]*[%@]/m.test(text)) return null;
   for (const [index, line] of text.split("\n").entries()) {

@@ -36,5 +36,5 @@ function mergeLiterals(parts: readonly TextPart[]): TextPart[] {
   return merged;
 }
 
-/** Whether parts can be the fallback of a variable. sup's syntax has no escape for a `}` in it. */
+/** Returns true if parts can be the fallback of a variable. sup's syntax has no escape for a `}` in a fallback. */
 export const canBeFallback = (parts: readonly TextPart[]): boolean => parts.every((part) => typeof part !== "string" || !/[{}]/.test(part));

@@ -3,13 +3,13 @@
 export const FORMATS = ["supervisord", "systemd", "pm2", "procfile", "process-compose", "services", "runit", "s6", "compose"] as const;
 export type Format = (typeof FORMATS)[number];
 
-/** Gives access to the files to import. An importer reads only through it, so that tests can pass files as data. */
+/** Gives access to the files to import. An importer reads files only through this interface, so that tests can pass files as data. */
 export interface SourceFiles {
-  /** Returns the text of a regular file, or null if there is none or it cannot be read. Follows links. */
+  /** Returns the text of a regular file, or null if the file does not exist or cannot be read. Follows links. */
   read(path: string): string | null;
-  /** Returns the sorted names in a directory; none if it is not a directory. */
+  /** Returns the sorted names in a directory, or an empty list if the path is not a directory. */
   list(path: string): readonly string[];
-  /** Follows links. */
+  /** Returns the kind of the file that a path leads to. Follows links. */
   kind(path: string): "file" | "directory" | null;
   isExecutable(path: string): boolean;
 }
@@ -25,7 +25,7 @@ export interface ReportEntry {
   /** Where the value went (carried), how it was changed (approximated), or why sup does not use it (dropped). */
   readonly how: string;
   readonly whatToDo: string | null;
-  /** `file`, or `file:line` where the format has lines. */
+  /** The place as `file`, or as `file:line` if the format has lines. */
   readonly where: string;
 }
 
@@ -42,15 +42,15 @@ export type UnitJson = Readonly<Record<string, unknown>>;
 export interface ImportedUnit {
   readonly name: string;
   readonly json: UnitJson;
-  /** Variables with secrets. They belong in a file that only its owner can read, not in the unit file. */
+  /** Variables that contain secrets. They belong in a file that only its owner can read, not in the unit file. */
   readonly secrets: Readonly<Record<string, string>>;
-  /** True if the environment files of the unit override the secrets, and false if it is the other way round. */
+  /** True if the environment files of the unit override the secrets. False if the secrets override the environment files. */
   readonly filesOverrideSecrets: boolean;
   /** Sentences about the whole unit, such as warnings of `sup verify`. */
   readonly notes: readonly string[];
   /** What the unit was made from, for example `web.conf [program:web]`. */
   readonly origin: string;
-  /** The names that supervisord (`group:process`) or PM2 gives to the processes of the unit. Empty for other formats. */
+  /** The names of the unit's processes in supervisord (`group:process`) or PM2. Empty for other formats. */
   readonly processes: readonly string[];
 }
 

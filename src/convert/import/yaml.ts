@@ -22,13 +22,13 @@ class TooLarge extends Error {}
 const MAX_NODES = 200_000;
 const MAX_DEPTH = 50;
 
-/** Copies the data. An anchor that contains itself, or many anchors inside each other, end at the limits. */
+/** Copies the data. The limits stop the copy if an anchor contains itself, or if many anchors are nested. */
 function plain(value: unknown, depth: number, count: { nodes: number }): unknown {
   if (++count.nodes > MAX_NODES) throw new TooLarge("it expands to too many values");
   if (typeof value !== "object" || value === null) return value;
   if (depth >= MAX_DEPTH) throw new TooLarge("it is nested too deeply");
   if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1, count));
-  // Not an object literal, because a key of the file may be `__proto__`.
+  // An object literal would not work, because a key of the file may be `__proto__`.
   const copy = Object.create(null) as Record<string, unknown>;
   for (const [key, item] of Object.entries(value)) copy[key] = plain(item, depth + 1, count);
   return copy;

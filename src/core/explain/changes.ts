@@ -9,7 +9,7 @@ export interface Change {
   readonly text: string;
   /** The keys of the unit file or the names of variables that changed; empty for other kinds. */
   readonly names: readonly string[];
-  /** Times at which the file system recorded a change of the new file, in wall clock milliseconds. */
+  /** Times at which the file system recorded changes of the file as it is now, in wall clock milliseconds. */
   readonly timesMs: readonly number[];
 }
 
@@ -44,7 +44,10 @@ export function compare(before: Fingerprint, after: Fingerprint): Comparison {
   return { changes, unknown };
 }
 
-/** Returns when a change was made: the earliest recorded time between two moments, or null if no recorded time lies between them. */
+/**
+ * Returns when a change was made: the earliest recorded time between the two given times. Returns null if no recorded time
+ * lies between them.
+ */
 export function madeAt({ timesMs }: Change, afterMs: number, untilMs: number): number | null {
   const within = timesMs.filter((time) => time > afterMs && time <= untilMs);
   return within.length === 0 ? null : Math.min(...within);
@@ -57,7 +60,7 @@ const change = (kind: ChangeKind, text: string, names: readonly string[] = [], t
   timesMs,
 });
 
-/** In the order in which changes are reported. */
+/** The roles of files, in the order in which changes are reported. */
 const ROLES: readonly FileRole[] = ["executable", "argument", "environment_file"];
 
 const NOUNS: Readonly<Record<FileRole, string>> = {
@@ -71,7 +74,7 @@ const filesOf = ({ files }: Fingerprint, role: FileRole): readonly TrackedFile[]
 interface Findings {
   readonly changes: Change[];
   readonly unknown: string[];
-  /** True if hashes of contents can be compared. */
+  /** True if the contents' hashes can be compared because they were made with the same key. */
   readonly sameKey: boolean;
 }
 
@@ -91,7 +94,7 @@ function compareFiles(before: readonly TrackedFile[], after: readonly TrackedFil
   }
 }
 
-/** Reports an argument that is a file in only one of the runs, for example a program that was deleted. */
+/** Reports an argument that is a file in only one of the two runs, for example a program that was deleted. */
 function compareArgument(before: TrackedFile | undefined, after: TrackedFile | undefined, changes: Change[]): void {
   if (before !== undefined && after === undefined)
     changes.push(change("argument", `the file ${before.path} disappeared, or is no longer an argument`));
@@ -124,7 +127,7 @@ function differences(before: Macs, after: Macs): Difference[] {
 
 const namesOf = (all: readonly Difference[]): string[] => all.map(({ name }) => name);
 
-/** Number of names in a sentence. The list of names has all of them. */
+/** Maximum number of names in a sentence. The list of names contains all of them. */
 const SHOWN = 8;
 
 function wordsOf(all: readonly Difference[]): string {

@@ -2,14 +2,17 @@ import type { Display } from "../../spec/load/display.ts";
 import { redactString } from "../../spec/redact.ts";
 import type { StartCondition } from "../../spec/spec.ts";
 
-/** Says what conditions require: "Starts only if /etc/app.conf exists and `ip link` succeeds; otherwise the start is skipped." */
+/**
+ * Describes what conditions require, such as "Starts only if /etc/app.conf exists and `ip link` succeeds; otherwise the start
+ * is skipped."
+ */
 export const conditionsWords = (conditions: readonly StartCondition[], display: Display): string =>
   `Starts only if ${conditions.map((condition) => stateWords(condition, !condition.not, display)).join(" and ")}; otherwise the start is skipped.`;
 
-/** Says what is the case, for a condition that is not met: "/etc/app.conf does not exist". */
+/** Describes the present state for a condition that is not met, such as "/etc/app.conf does not exist". */
 export const unmetWords = (condition: StartCondition): string => stateWords(condition, condition.not, redactString);
 
-/** `isTrue`: what the condition names is the case, regardless of `not`. */
+/** Describes a state. `isTrue` says whether the thing that the condition names is true, regardless of `not`. */
 function stateWords(condition: StartCondition, isTrue: boolean, display: Display): string {
   switch (condition.kind) {
     case "path_exists":
@@ -27,5 +30,5 @@ function stateWords(condition: StartCondition, isTrue: boolean, display: Display
   }
 }
 
-/** Characters of a command that are shown. */
+/** Maximum number of characters of a command that are shown. */
 const SHOWN = 80;

@@ -1,11 +1,11 @@
 import type { Pattern } from "../../base/pattern.ts";
 
-/** Without a repetition, so that a match takes linear time. */
+/** Contains no quantifier, so a match takes linear time. */
 const WORDS = /error|fatal|panic|exception|traceback|critical/i;
-/** Number of characters between two yields; they take about a millisecond. */
+/** Number of characters that are matched before the event loop gets a turn. Matching them takes about a millisecond. */
 const SLICE_CHARACTERS = 200_000;
 
-/** Matches the lines that say that they are about an error, in the words that most programs use. */
+/** Matches lines that contain one of the words with which most programs report an error. */
 export function errorLines(): Pattern {
   let characters = 0;
   return {

@@ -1,12 +1,12 @@
 /**
- * The fingerprint of a run says with what the run was started, so that two runs can be compared. It contains no values: settings,
- * environment variables and file contents are keyed hashes (MACs), and the key is kept outside the store.
+ * The fingerprint of a run describes what the run was started with, so that two runs can be compared. It contains no values:
+ * settings, environment variables and file contents are stored as keyed hashes (MACs). The key is kept outside the store.
  */
 export type FileRole = "executable" | "argument" | "environment_file";
 
-/** What the file system says about a file, and a MAC of its content if that is known. */
+/** The file system's metadata of a file, and a MAC of its content if known. */
 export interface FileState {
-  /** Device and inode. */
+  /** Device number and inode number. */
   readonly id: string;
   readonly sizeBytes: number;
   /** Times of the last change of the content and of the inode, in wall clock milliseconds. */
@@ -30,7 +30,7 @@ export interface Fingerprint {
   /** A MAC of each variable of the environment. Null if the start failed before the environment was known. */
   readonly environment: Readonly<Record<string, string>> | null;
   readonly files: readonly TrackedFile[];
-  /** The working directory, and the directory to which it led. `real` is null if that is unknown. */
+  /** The working directory, and its real path at the start of the run. `real` is null if unknown. */
   readonly directory: { readonly path: string; readonly real: string | null } | null;
 }
 
@@ -45,6 +45,6 @@ export function parseFingerprint(text: string): Fingerprint | null {
   }
 }
 
-/** Returns true if both states are of one unchanged file. */
+/** Returns true if the two states show that the file is the same and was not changed. */
 export const isSameFile = (a: FileState, b: FileState): boolean =>
   a.id === b.id && a.sizeBytes === b.sizeBytes && a.modifiedMs === b.modifiedMs && a.changedMs === b.changedMs;

@@ -4,7 +4,7 @@ import type { HistoricRun } from "./run-history.ts";
 export interface FirstChange {
   /** The first run of the latest series of failed runs. */
   readonly failed: HistoricRun;
-  /** The newest changes that were in effect when that run failed. Empty if nothing changed since `since`. */
+  /** The newest changes that were in effect when the run failed. Empty if nothing has changed since `since`. */
   readonly changes: readonly Change[];
   /** The first run that was started with these changes. */
   readonly after: HistoricRun;
@@ -13,8 +13,8 @@ export interface FirstChange {
 }
 
 /**
- * Finds the newest change before the first failure of the latest series of failures. `runs` are the unit's runs, oldest first. Returns
- * null if the latest run that ended did not fail, or if it is unknown whether something changed.
+ * Finds the newest change before the first failure of the latest series of failures. `runs` are the unit's runs, oldest
+ * first. Returns null if the latest run that ended did not fail. Also returns null if it is unknown whether anything changed.
  */
 export function findFirstChange(runs: readonly HistoricRun[]): FirstChange | null {
   let first = runs.length - 1;

@@ -10,7 +10,10 @@ export interface RunFigures {
 }
 
 const HOUR_MS = 3_600_000;
-/** A slope needs this many samples in this time. A process often grows in its first seconds only. */
+/**
+ * Minimum number of samples for a slope. A process often grows only in its first seconds, so the samples must also cover a
+ * minimum time.
+ */
 const LEAST_SAMPLES = 8;
 const LEAST_SPAN_MS = 60_000;
 const BINS = 20;

@@ -6,12 +6,12 @@ import { BEGINNINGS } from "./past-runs.ts";
 /** The types of events from which the history of runs is made. */
 export const HISTORY_TYPES: readonly string[] = [...BEGINNINGS, "exited", "start-failed", "unhealthy"];
 
-/** A run of a unit, also one that failed to start. Times are in UTC, in ISO 8601 format. */
+/** A run of a unit, including a run that failed to start. Times are in UTC, in ISO 8601 format. */
 export interface HistoricRun {
   /** The value of SUP_INVOCATION_ID. */
   readonly invocation: string;
   readonly startedAt: string;
-  /** Log time stamps as in `PastRun`. `from` is null if no process was started, or if the time is unknown. */
+  /** Times of the run's part of the log, as in `PastRun`. `from` is null if no process was started or the time is unknown. */
   readonly from: string | null;
   readonly before: string | null;
   /** When and how the run ended. Both are null if it has not ended, or if its end was not recorded. */
@@ -24,8 +24,9 @@ export interface HistoricRun {
 }
 
 /**
- * Returns the runs of a unit, oldest first. `events` and `fingerprints` are the unit's newest ones, oldest first. A fingerprint is
- * stored only if it differs from the one before, so a run without a row has the fingerprint of the run before it.
+ * Returns the runs of a unit, oldest first. `events` and `fingerprints` are the unit's newest ones, oldest first. A
+ * fingerprint is stored only if it differs from the previous one. Therefore a run without a stored fingerprint has that of
+ * the run before it.
  */
 export function historyOf(events: readonly EventRow[], fingerprints: readonly FingerprintRow[]): HistoricRun[] {
   const runs = withoutFingerprints(events);
@@ -68,7 +69,7 @@ function withoutFingerprints(events: readonly EventRow[]): Plain[] {
   return runs;
 }
 
-/** Ends the logs of the earlier runs where the log of a new run begins. A run that failed to start has no log. */
+/** Ends the logs of earlier runs at the beginning of the log of a new run. A run that failed to start has no log. */
 function endLogs(runs: Plain[], before: string): void {
   for (let index = runs.length - 1; index >= 0 && runs[index]!.before === null; index--) runs[index] = { ...runs[index]!, before };
 }

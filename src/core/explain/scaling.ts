@@ -3,7 +3,7 @@ import type { StepLimit } from "../../spec/spec.ts";
 import { STEP_PERIOD_MS, type Decision, type MetricVerdict } from "../service/scaler.ts";
 import type { ScalingOutlook } from "../world/scalings.ts";
 
-/** Says how a service scales itself, and what would happen now. */
+/** Describes how a service is scaled automatically, and what would happen now. */
 export function scalingWords({ spec, current, blockedBy, decision }: ScalingOutlook): string[] {
   const rules = `It has ${unitsWord(current)}, and can have ${spec.min} to ${spec.max}. A deviation of up to ${round(spec.tolerance * 100)} % from a target changes nothing.`;
   const added = spec.upAfterMs === 0 ? "at once" : `when they were needed for ${formatDuration(spec.upAfterMs)}`;

@@ -42,7 +42,7 @@ export function tellStory(events: readonly EventRow[]): Chapter[] {
 interface StoryEpisode {
   readonly isRun: boolean;
   readonly chapters: readonly Chapter[];
-  /** The sentences without pids, durations and retry numbers. Runs with the same course have the same signature. */
+  /** The sentences without pids, durations and retry numbers. If two runs happened in the same way, their signatures are equal. */
   readonly signature: string;
 }
 
@@ -76,7 +76,10 @@ type Sentence = (event: EventRow) => string | null;
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 const plain: Sentence = ({ message }) => sentence(message);
 
-/** The sentence for each type of event. A function returns null if another event already says the same, or if nothing noteworthy happened. */
+/**
+ * Returns the sentence for each type of event. The result is null if another event already says this, or if nothing
+ * noteworthy happened.
+ */
 const SENTENCES: Readonly<Record<string, Sentence>> = {
   starting: ({ message }) => (message === "running pre_start" ? "The pre_start commands ran." : null),
   started: ({ details }) => `Started${CAUSES[String(details.cause)] ?? ""}, pid ${String(details.pid)}.`,
@@ -113,7 +116,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   fatal: ({ message }) => `Fatal: ${message}.`,
 };
 
-/** If a unit is ready within this time, no sentence says so. */
+/** If a unit becomes ready within this time, no sentence mentions it. */
 const QUICK_MS = 100;
 
 /** Failures that sup detects and reports before it stops the unit. */

@@ -11,8 +11,8 @@ const ERROR_NAME = /\w(?:Error|Exception)\b/;
 const CONTINUATION = /^\s|^at |^\}|^\]|^\)|^note: /;
 
 /**
- * Returns the last line that names a failure, or else the last line that is not empty. Returns null without such a line. Programs often
- * print a stack trace or their version after the error, so the last line alone is often of no use.
+ * Returns the last line that names a failure, or else the last line that is not empty. Returns null if all lines are empty.
+ * Programs often print a stack trace or their version after the error, so the last line is often useless.
  */
 export function tellingLine(lines: readonly string[]): string | null {
   const written = lines.filter((line) => line.trim() !== "");

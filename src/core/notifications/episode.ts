@@ -1,22 +1,22 @@
 import type { Severity } from "../../base/words.ts";
 
-/** What a message says about an episode. `past`: it began and ended before anything was sent. */
+/** What a message says about an episode. `past` means that the episode began and ended before any message was sent. */
 export type What = "begin" | "update" | "repeat" | "end" | "past";
 
-/** The state of an episode for one channel: which messages were written, and which one is due. Times are monotonic. */
+/** The state of an episode for one channel: which messages were written, and which message is due. Times are monotonic. */
 export interface Leg {
-  /** A message about the beginning is in the outbox. */
+  /** True if a message about the beginning is in the outbox. */
   readonly begun: boolean;
-  /** The message that is due next, and when. */
+  /** The message that is due next, with its time, or null. */
   readonly next: { readonly what: What; readonly readyMs: number } | null;
   readonly repeatMs: number | null;
-  /** `next` waits for the end of a silence. */
+  /** True if `next` waits for the end of a silence. */
   readonly isSilenced?: boolean;
 }
 
 /**
- * A problem of one unit from its beginning to its end, which is reported once. Usually it is one alert. If an alert becomes
- * another one (`failing` becomes `failed`), the episode goes on.
+ * A problem of one unit from its beginning to its end, which is reported once. Usually it corresponds to one alert. If
+ * another alert replaces that alert (`failed` replaces `failing`), the episode continues.
  */
 export interface Episode {
   /** Unique in the history of this state directory. Providers use it to recognise messages about the same episode. */
@@ -29,12 +29,12 @@ export interface Episode {
   readonly type: string;
   readonly severity: Severity;
   readonly message: string;
-  /** Wall clock. */
+  /** Wall clock time of the beginning. */
   readonly sinceMs: number;
   readonly endedMs: number | null;
   /** How it ended, for example `recovered`. */
   readonly ending: string | null;
-  /** By channel. */
+  /** The state for each channel, by name. */
   readonly legs: Readonly<Record<string, Leg>>;
 }
 
@@ -45,7 +45,7 @@ export interface KnownAlert {
   readonly type: string;
   readonly severity: Severity;
   readonly message: string;
-  /** Wall clock. */
+  /** Wall clock time at which the alert was opened. */
   readonly sinceMs: number;
 }
 
@@ -54,14 +54,14 @@ const FAMILIES: Readonly<Record<string, string>> = { failing: "down", failed: "d
 /** Alerts of a unit that have the same family belong to the same episode. */
 export const familyOf = (type: string): string => FAMILIES[type] ?? type;
 
-/** A unit with an episode of one of these families does not serve the units that need it. */
+/** Families of problems during which a unit does not serve the units that need it. */
 export const OUTAGES: readonly string[] = ["down", "unhealthy"];
 
 const VERSION = 1;
 
 export const episodeText = (episode: Episode): string => JSON.stringify({ version: VERSION, episode });
 
-/** Returns null if the string is damaged or of another version. The alert of that episode then begins a new one. */
+/** Returns the stored episode, or null if the string is damaged or of another version. In that case the alert begins a new episode. */
 export function parseEpisode(id: string, text: string): Episode | null {
   try {
     const { version, episode } = JSON.parse(text) as { readonly version?: number; readonly episode?: Episode };

@@ -3,14 +3,14 @@ import type { NotificationSettings } from "../../spec/notifications.ts";
 import { quietUntilMs } from "./quiet-hours.ts";
 import { routesOf, type Route, type Subject } from "./routing.ts";
 
-/** Whether a channel would get a message about an alert, and when or why not. */
+/** Says whether a channel would get a message about an alert, and either when or why not. */
 export interface ChannelVerdict {
   readonly channel: string;
   readonly sends: boolean;
   readonly words: string;
 }
 
-/** Explains what the settings mean for this alert. Sends nothing. */
+/** Explains what would happen to this alert with these settings. Sends nothing. */
 export function explainChannels(settings: NotificationSettings, subject: Subject, wallMs: number): ChannelVerdict[] {
   const routes = new Map(routesOf(settings, subject).map((route) => [route.channel, route]));
   return Object.keys(settings.channels).map((channel) => {

@@ -9,8 +9,9 @@ export interface Surroundings {
 }
 
 /**
- * Why the problem of a unit is not reported by itself. `trouble`: a unit that it needs has a problem, whose message lists it.
- * `planned`: such a unit was stopped on purpose. `down`: such a unit does not serve at the moment, for example because it restarts.
+ * Why the problem of a unit is not reported by itself. `trouble`: a unit that it needs has a problem, and the message about
+ * that problem lists this unit. `planned`: a unit that it needs was stopped on purpose. `down`: a unit that it needs does not
+ * serve at present, for example because it restarts.
  */
 export interface Holder {
   readonly unit: string;
@@ -47,7 +48,7 @@ function brokenBy(id: string, target: Target | undefined, isTroubled: (id: strin
   return { unit: id, why: isPlanned ? "planned" : "down" };
 }
 
-/** Returns the units that need `id`, directly or not, and should be up but are not. */
+/** Returns the units that need `id`, directly or indirectly, and are down although they should be up. */
 export function affectedBy(id: string, { services, get }: Surroundings): string[] {
   const seen = new Set([id]);
   const queue = [id];

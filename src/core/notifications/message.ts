@@ -3,14 +3,14 @@ import type { What } from "./episode.ts";
 
 /** A message for one channel, as it is stored in the outbox. */
 export interface Message {
-  /** Unique. Providers and mail clients use it to recognise a repeated delivery. */
+  /** A unique key. Providers and mail clients use it to recognise a repeated delivery. */
   readonly key: string;
   readonly host: string;
-  /** ISO 8601. */
+  /** Time of the message in ISO 8601. */
   readonly at: string;
   /** Address of the web page, or null. */
   readonly page: string | null;
-  /** The most urgent first. */
+  /** The notices, the most urgent first. */
   readonly notices: readonly Notice[];
 }
 
@@ -23,7 +23,7 @@ export interface Notice {
   readonly type: string;
   readonly severity: Severity;
   readonly message: string;
-  /** ISO 8601. */
+  /** Time of the beginning in ISO 8601. */
   readonly since: string;
   readonly until: string | null;
   /** `since` and `until` in the time zone of the daemon, for people. */
@@ -37,7 +37,7 @@ export interface Notice {
   readonly lines: readonly string[];
 }
 
-/** Only so many notices of a message have details. The others are named. */
+/** Maximum number of notices in a message that have details. The message only names the others. */
 export const DETAILED = 8;
 const NAMED = 40;
 
@@ -51,11 +51,11 @@ export function toneOf({ notices }: Message): Tone {
   return open.some(({ severity }) => severity === "critical") ? "bad" : "warning";
 }
 
-/** The worst severity of the problems that go on, or `info` if all have ended. */
+/** Returns the worst severity of the open problems, or `info` if all have ended. */
 export const severityOf = (message: Message): Severity =>
   (({ bad: "critical", warning: "warning", good: "info", plain: "info" }) as const)[toneOf(message)];
 
-/** One line: unit, host, what and since when. */
+/** Returns the title, one line: the unit, the host, the problem and its beginning. */
 export function titleOf({ host, notices }: Message): string {
   const [first] = notices;
   if (first === undefined) return `sup on ${host}`;
@@ -66,7 +66,10 @@ export function titleOf({ host, notices }: Message): string {
   return `${counts.join(", ")} on ${host}: ${listOf(notices.map(nameOf), 4)}`;
 }
 
-/** The body of the message in lines of plain text, without the title if that says all of it. */
+/**
+ * Returns the body of the message as lines of plain text. If the message has a single notice, the title says what it is
+ * about, so the body does not repeat that.
+ */
 export function bodyOf(message: Message): string[] {
   const { notices } = message;
   const isSingle = notices.length === 1;
@@ -97,7 +100,7 @@ function blockOf({ page }: Message, notice: Notice, isSingle: boolean): string[]
 
 export const nameOf = ({ unit }: Pick<Notice, "unit">): string => (unit === "" ? "sup" : unit);
 
-/** What is wrong and since when, or how it ended. */
+/** Describes the problem and its beginning, or how it ended. */
 export function stateOf(notice: Notice): string {
   const { what, type, sinceText, untilText, ending } = notice;
   const problem = problemOf(type);
@@ -125,13 +128,13 @@ const PROBLEMS: Readonly<Record<string, string>> = {
 
 const problemOf = (type: string): string => PROBLEMS[type] ?? type;
 
-/** `a, b and 41 more`. */
+/** Formats a list of names as `a, b and 41 more`. */
 export function listOf(names: readonly string[], most: number): string {
   const rest = names.length - most;
   return rest > 0 ? `${names.slice(0, most).join(", ")} and ${rest} more` : names.join(", ");
 }
 
-/** Cuts the text to so many characters. Never cuts a surrogate pair in two. */
+/** Cuts the text to `most` characters. Never cuts a surrogate pair in two. */
 export function clip(text: string, most: number): string {
   if (text.length <= most) return text;
   return `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
@@ -141,5 +144,5 @@ export function clip(text: string, most: number): string {
 const UNSAFE =
   /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[PX\]^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]|[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** Removes from one line of text what could do harm where it is shown. */
+/** Removes characters that could do harm where the text is shown. The text is one line. */
 export const harmless = (text: string): string => text.replace(UNSAFE, "").replaceAll("\t", "  ");

@@ -7,42 +7,45 @@ import { affectedBy, holderOf, type Surroundings } from "./inhibition.ts";
 import { quietUntilMs } from "./quiet-hours.ts";
 import { DEFAULT_TIMING, routesOf, type Route, type Timing } from "./routing.ts";
 
-/** The time of one call, on both clocks. Only quiet hours and what people read use the wall clock. */
+/** The time of one call, on both clocks. The wall clock is used only for quiet hours and for times that people read. */
 export interface Moment {
   readonly nowMs: number;
   readonly wallMs: number;
 }
 
-/** What one call changed: messages to store, and the episodes whose stored state is out of date. A turn of the world is one. */
+/** The results of one call: messages to store, and the episodes whose stored state is out of date. A turn of the world has this shape. */
 export interface Outcome {
   readonly outbox: Draft[];
   readonly episodes: Set<string>;
 }
 
-/** A problem that is held back because of another unit is looked at again after this time, or after `group_wait` if that is longer. */
+/**
+ * Interval after which a problem that is held back because of another unit is checked again. If `group_wait` is longer, it
+ * applies instead.
+ */
 const HELD_MS = 5000;
-/** A unit that is merely down for a moment holds back the problems of its dependents for this long at most. */
+/** Maximum time for which a unit that is only temporarily down holds back the problems of its dependents. */
 const MOST_HELD_MS = 300_000;
 
 /**
- * Turns alerts into messages: which channel gets one, when, and about what. It holds one episode for each problem, and
- * records for each channel which messages about the episode were written. Messages that come together are one message, and a channel at its rate limit
- * gets the rest with its next one.
+ * Turns alerts into messages: it decides which channel gets a message, when, and about what. It holds one episode for each
+ * problem. For each channel, it records which messages about the episode were written. Messages that are due together are
+ * combined into one. When a channel reaches its rate limit, its remaining notices are sent with its next message.
  */
 export class NotificationBook {
   readonly #around: Surroundings;
   readonly #episodes = new Map<string, Episode>();
-  /** The episode that goes on, by unit and family. */
+  /** The open episode for each unit and family. */
   readonly #current = new Map<string, string>();
   /** The episode of each open alert. */
   readonly #ofAlert = new Map<number, string>();
   #settings: NotificationSettings | null = null;
-  /** When the messages that a channel collects at the moment are due, by channel and waiting time. */
+  /** The time at which the notices that a channel collects at present are due, by channel and waiting time. */
   readonly #collecting = new Map<string, number>();
-  /** Times of the recent messages of each channel, oldest first; those with something critical apart. */
+  /** Times of the recent messages of each channel, oldest first. Messages with critical notices have their own list. */
   readonly #recent = new Map<string, number[]>();
   #dueMs: number | null = null;
-  /** Monotonic. */
+  /** Monotonic time until which nothing is sent. */
   #silencedUntilMs = -Infinity;
 
   constructor(around: Surroundings) {
@@ -53,14 +56,15 @@ export class NotificationBook {
     return this.#episodes.get(id);
   }
 
-  /** Returns the monotonic time of the next message, or null. */
+  /** The monotonic time at which the next message is due, or null. */
   get dueMs(): number | null {
     return this.#dueMs;
   }
 
   /**
-   * Applies settings, at the start of the daemon with the episodes that an earlier daemon stored. Open alerts without an episode
-   * begin one, and a new channel gets messages about all open episodes. Without channels there are no episodes.
+   * Applies settings. At the start of the daemon, it also restores the episodes that an earlier daemon stored. Open alerts
+   * without an episode begin one, and a new channel gets messages about all open episodes. Without channels there are no
+   * episodes.
    */
   configure(settings: NotificationSettings, open: readonly KnownAlert[], stored: readonly Episode[], at: Moment, outcome: Outcome): void {
     this.#settings = Object.keys(settings.channels).length === 0 ? null : settings;
@@ -73,11 +77,11 @@ export class NotificationBook {
     this.#rearm();
   }
 
-  /** Sends nothing until this time (wall clock). What is still a problem then is reported. */
+  /** Suspends sending until the given wall clock time. Problems that are still open then are reported. */
   silence(untilMs: number | null, { nowMs, wallMs }: Moment): void {
     this.#silencedUntilMs = untilMs === null ? -Infinity : nowMs + untilMs - wallMs;
     for (const episode of untilMs === null ? this.#episodes.values() : []) {
-      // What only the silence held back is due now.
+      // Messages that only the silence held back are due now.
       const legs = Object.entries(episode.legs).map(([channel, leg]): [string, Leg] => [
         channel,
         leg.isSilenced && leg.next !== null ? { ...leg, isSilenced: false, next: { ...leg.next, readyMs: nowMs } } : leg,
@@ -86,7 +90,7 @@ export class NotificationBook {
     }
   }
 
-  /** Does not repeat messages about these alerts. A problem that gets worse is reported all the same. */
+  /** Stops repeated messages about these alerts. If a problem gets worse, it is reported nevertheless. */
   acknowledge(alerts: readonly number[], { episodes }: Outcome): void {
     for (const alert of alerts) {
       const episode = this.#episodes.get(this.#ofAlert.get(alert) ?? "");
@@ -100,7 +104,7 @@ export class NotificationBook {
     this.#rearm();
   }
 
-  /** At the end of a turn: takes its alerts, and writes the messages that are due. */
+  /** Handles the alerts of a turn at its end, and writes the messages that are due. */
   conclude(alerts: readonly AlertChange[], nowMs: number, wallMs: () => number, outcome: Outcome): void {
     if (this.#settings === null) return;
     if (alerts.length === 0 && (this.#dueMs === null || this.#dueMs > nowMs)) return;
@@ -114,7 +118,7 @@ export class NotificationBook {
     this.#rearm();
   }
 
-  /** After a reboot the monotonic clock begins again, so a stored time may lie far in the future. */
+  /** Restores a stored episode. After a reboot the monotonic clock begins again, so stored times may be far in the future. */
   #restore(episode: Episode, at: Moment, { episodes }: Outcome): void {
     const legs = Object.entries(episode.legs).map(([channel, leg]): [string, Leg] => {
       const again = leg.next && this.#planned(episode, channel, leg.next.what, at);
@@ -163,7 +167,10 @@ export class NotificationBook {
     this.#put({ ...ended, legs: Object.fromEntries(legs) }, outcome.episodes);
   }
 
-  /** A channel that got the beginning gets the end. If a digest or quiet hours held the beginning back, one message reports both. */
+  /**
+   * Returns the leg of an episode that has ended. A channel that got a message about the beginning gets one about the end. If
+   * a digest or quiet hours held the first message back, one message reports both.
+   */
   #endedLeg(episode: Episode, channel: string, leg: Leg, at: Moment): Leg {
     const timing = this.#timingOf(episode, channel);
     const isQuiet = timing.quietHours !== null && quietUntilMs(timing.quietHours, at.wallMs) !== null;
@@ -195,14 +202,17 @@ export class NotificationBook {
     return routesOf(this.#settings, { unit, type, severity, spec: this.#around.get(unit)?.spec });
   }
 
-  /** If the alert has changed since the first message, it is possible that no rule selects the channel any more. */
+  /**
+   * Returns the timing of a channel. If the alert has changed since the first message, there may be no rule that selects the
+   * channel any more.
+   */
   #timingOf(episode: Episode, channel: string): Timing {
     return this.#routesOf(episode).find((route) => route.channel === channel)?.timing ?? DEFAULT_TIMING;
   }
 
   /**
-   * When the message should be sent. Critical ones are sent at once, and so is the last word before the daemon ends. The others join
-   * what their channel is collecting.
+   * Returns when the message should be sent. Critical messages are sent at once, and so is the last message before the daemon
+   * ends. Other messages are collected with those of their channel.
    */
   #planned(episode: Episode, channel: string, what: What, at: Moment): Leg["next"] {
     const { ending } = episode;
@@ -240,7 +250,8 @@ export class NotificationBook {
   }
 
   #send(channel: string, episodes: readonly Episode[], at: Moment, outcome: Outcome): void {
-    // Critical messages have a limit of their own, so that other messages cannot delay them. What else is ready goes along.
+    // Critical messages have their own rate limit, so that other messages cannot delay them. Other notices that are ready are
+    // sent with them.
     const urgent = { key: `${channel} critical`, freeMs: this.#freeMs(channel, `${channel} critical`, at.nowMs) };
     const normal = { key: channel, freeMs: this.#freeMs(channel, channel, at.nowMs) };
     const isUrgent = urgent.freeMs <= at.nowMs && episodes.some(isCritical);
@@ -266,7 +277,7 @@ export class NotificationBook {
     this.#recent.set(key, [...(this.#recent.get(key) ?? []), at.nowMs]);
   }
 
-  /** Milliseconds until a ready message may be sent: a silence, the rate limit and other units can hold it back. */
+  /** Returns the milliseconds until a ready message may be sent. A silence, the rate limit and other units can delay it. */
   #waitMs(episode: Episode, channel: string, what: What, freeMs: number, at: Moment): number {
     if (this.#silencedUntilMs > at.nowMs) return this.#silencedUntilMs - at.nowMs;
     if (what !== "end" && what !== "past" && this.#isHeld(episode, at))
@@ -285,7 +296,7 @@ export class NotificationBook {
     return OUTAGES.some((family) => this.#current.has(currentKey(unit, family)));
   }
 
-  /** Returns when the rate limit of the channel allows its next message; not after `nowMs` if it allows it now. */
+  /** Returns when the rate limit of the channel allows its next message. If that is possible now, the result is at most `nowMs`. */
   #freeMs(channel: string, key: string, nowMs: number): number {
     const { messages, perMs } = this.#settings!.channels[channel]!.rateLimit;
     const recent = (this.#recent.get(key) ?? []).filter((sentMs) => sentMs + perMs > nowMs);
@@ -304,7 +315,7 @@ export class NotificationBook {
     this.#put({ ...episode, legs: { ...episode.legs, [channel]: leg } }, outcome.episodes);
   }
 
-  /** Stores the episode. An episode that has ended is removed when no message about it is due any more. */
+  /** Stores the episode. If it has ended and no message about it is due any more, removes it. */
   #put(episode: Episode, changed: Set<string>): void {
     changed.add(episode.id);
     const isDone = episode.endedMs !== null && Object.values(episode.legs).every(({ next }) => next === null);
@@ -329,7 +340,7 @@ const isCritical = ({ severity }: Episode): boolean => severity === "critical";
 
 const currentKey = (unit: string, family: string): string => `${unit} ${family}`;
 
-/** How an episode ended whose unit should be down, by the reason of its state. */
+/** How an episode ended if its unit should be down now, by the reason of the unit's state. */
 const STOPS: Readonly<Partial<Record<Reason, string>>> = {
   success: "recovered",
   none: "reset by the operator",
@@ -340,6 +351,6 @@ const STOPS: Readonly<Partial<Record<Reason, string>>> = {
 
 const RANK: Readonly<Record<Severity, number>> = { critical: 0, warning: 1, info: 2 };
 
-/** Problems before ends, critical ones first, then in the order in which they began. */
+/** Sorts problems before endings, then critical ones first, then by the time of their beginning. */
 const byUrgency = (a: DraftNotice, b: DraftNotice): number =>
   Number(a.endedMs !== null) - Number(b.endedMs !== null) || RANK[a.severity] - RANK[b.severity] || a.sinceMs - b.sinceMs;

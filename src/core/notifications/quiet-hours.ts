@@ -3,7 +3,7 @@ import type { QuietHours } from "../../spec/notifications.ts";
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 1440;
 
-/** Returns the wall clock time at which the quiet hours that include `wallMs` end, or null if it is not within quiet hours. */
+/** Returns the wall clock time at which the quiet hours that include `wallMs` end. Returns null if `wallMs` is not within quiet hours. */
 export function quietUntilMs({ fromMinute, toMinute, timezone }: QuietHours, wallMs: number): number | null {
   const minute = minuteOfDay(wallMs, timezone);
   const length = modulo(toMinute - fromMinute) || DAY_MINUTES;

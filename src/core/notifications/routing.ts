@@ -3,7 +3,7 @@ import { SEVERITIES, type Severity } from "../../base/words.ts";
 import type { NotificationSettings, RuleSpec } from "../../spec/notifications.ts";
 import type { Spec } from "../../spec/spec.ts";
 
-/** An alert, as far as rules can select it. `spec` is undefined for the daemon itself and for a unit that was removed. */
+/** The properties of an alert by which rules can select it. `spec` is undefined for the daemon itself and for a unit that was removed. */
 export interface Subject {
   /** The unit's id; "" is the daemon. */
   readonly unit: string;
@@ -12,26 +12,26 @@ export interface Subject {
   readonly spec: Pick<Spec, "service" | "groups" | "labels" | "notify"> | undefined;
 }
 
-/** When a channel gets its messages. */
+/** The settings that decide when a channel gets its messages. */
 export type Timing = Pick<RuleSpec, "groupWaitMs" | "repeatAfterMs" | "digestMs" | "quietHours" | "recovery">;
 
-/** The prefix of the alert type of a channel that fails. The rest is the channel's name. */
+/** The prefix of the alert type of a failing channel. The rest of the type is the channel's name. */
 export const CHANNEL_ALERT = "channel-";
 
 export interface Route {
   readonly channel: string;
   readonly timing: Timing;
-  /** Index of the rule that decided, or null if it was `notify` of the unit file. */
+  /** Index of the rule that selected the channel, or null if `notify` of the unit file selected it. */
   readonly rule: number | null;
 }
 
-/** The timing of a channel that no rule selects. These are also the defaults of a rule. */
+/** The timing of a channel that is not selected by any rule. These values are also the defaults of a rule. */
 export const DEFAULT_TIMING: Timing = { groupWaitMs: 30_000, repeatAfterMs: 14_400_000, digestMs: null, quietHours: null, recovery: true };
 
 /**
- * Returns the channels that get this alert. Of several rules that match, the first one decides the timing of a channel.
- * `notify` of a unit file restricts its channels. A channel that `notify` names and no rule does gets every alert of the unit. An
- * alert about a failing channel never goes to that channel.
+ * Returns the channels that get this alert. If several rules match, the first one decides the timing of a channel. `notify`
+ * of a unit file restricts its channels. If `notify` names a channel that no rule names, the channel gets every alert of the
+ * unit. An alert about a failing channel is never sent to that channel.
  */
 export function routesOf({ channels, rules }: NotificationSettings, subject: Subject): Route[] {
   const routes = new Map<string, Route>();

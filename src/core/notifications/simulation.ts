@@ -7,7 +7,7 @@ import type { Surroundings } from "./inhibition.ts";
 import { NotificationBook } from "./notification-book.ts";
 
 export interface PastChange {
-  /** Wall clock. */
+  /** Wall clock time of the message. */
   readonly atMs: number;
   readonly change: AlertChange;
 }
@@ -18,8 +18,8 @@ export interface Simulated {
 }
 
 /**
- * Returns the messages that these settings would have sent about past alerts, oldest first. The states of units in the past are
- * not known, so a unit holds back the problems of its dependents only while it has an alert itself.
+ * Returns the messages that these settings would have caused for past alerts, oldest first. The past states of units are
+ * unknown. Therefore a unit holds back the problems of its dependents only while it has an alert itself.
  */
 export function simulate(
   settings: NotificationSettings,
@@ -29,7 +29,7 @@ export function simulate(
 ): Simulated[] {
   const get: Surroundings["get"] = (id) => {
     const spec = around.specOf(id);
-    // The phase of a unit that serves and has no process.
+    // This is the phase of a unit that serves and has no process.
     return spec === undefined ? undefined : { spec, unit: { ...freshUnit(id), phase: "exited", want: "up" } };
   };
   const book = new NotificationBook({ services: around.services, get });

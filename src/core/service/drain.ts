@@ -3,7 +3,10 @@ import { signalName } from "../../base/signals.ts";
 import { record, withTime, type Outcome, type Situation } from "../unit/outcome.ts";
 import type { Ending, Unit } from "../unit/record.ts";
 
-/** Tells the run to finish its requests. It gets the stop signal when the time is over. Returns null if the unit has no drain. */
+/**
+ * Asks the run to finish its requests. The run gets the stop signal when the time for this has passed. Returns null if the
+ * unit has no drain.
+ */
 export function drain({ unit, spec, env }: Situation, end: Ending): Outcome | null {
   if (spec.rolling?.drain == null) return null;
   const { signal, timeoutMs } = spec.rolling.drain;

@@ -1,6 +1,6 @@
 import type { RollingSpec } from "../../spec/spec.ts";
 
-/** How a service without `rolling` is restarted: one additional unit, and no unit less than wanted. */
+/** The default for a service without `rolling`: one additional unit, and never fewer units than wanted. */
 export const DEFAULT_ROLLING: RollingSpec = {
   maxSurge: { count: 1, percent: null },
   maxUnavailable: { count: 0, percent: null },
@@ -12,13 +12,13 @@ export const DEFAULT_ROLLING: RollingSpec = {
   drain: null,
 };
 
-/** Returns the number of additional units: a percentage is rounded up, and more than one for each member is of no use. */
+/** Returns the number of additional units. A percentage is rounded up. There is at most one additional unit for each member. */
 export const surgeOf = ({ maxSurge: { count, percent } }: RollingSpec, members: number): number =>
   Math.min(members, percent === null ? count : Math.ceil((members * percent) / 100));
 
 /**
- * Returns how many members may be unavailable: a percentage is rounded down. As in Kubernetes, it is at least 1 if no units are added
- * (`surge`), because nothing could ever be restarted otherwise.
+ * Returns how many members may be unavailable. A percentage is rounded down. If no units are added (`surge`), the number is
+ * at least 1, as in Kubernetes, because otherwise nothing could ever be restarted.
  */
 export function unavailableOf(policy: RollingSpec, members: number, surge: number): number {
   const { count, percent } = policy.maxUnavailable;

@@ -1,6 +1,6 @@
 import { advance, type Rollout, type UnitFact } from "./rollout.ts";
 
-/** Returns what a rollout will do if every new unit becomes healthy at once, in order. */
+/** Returns what a rollout will do, in order, if every new unit becomes healthy at once. */
 export function stepsOf(rollout: Rollout): string[] {
   const facts = new Map<string, UnitFact>();
   const ready = (run: number): UnitFact => ({

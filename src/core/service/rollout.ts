@@ -1,9 +1,10 @@
 /**
- * A rolling restart of a service, as a pure machine. It compares the record of the rollout with the present state of the units, and
- * says what to do next. It remembers no commands, so it continues correctly after any interruption.
+ * A rolling restart of a service, as a pure state machine. It compares the record of the rollout with the present state of
+ * the units, and says what to do next. The record contains no pending commands, so the rollout continues correctly after any
+ * interruption.
  *
- * The units keep their ids. First, additional units are started (the surge). Then the members are restarted one after the other,
- * while the surge and the other members serve. At the end the surge leaves.
+ * The units keep their ids. First, additional units are started (the surge). Then the members are restarted one after the
+ * other, while the surge and the other members serve. At the end the surge is removed.
  */
 export interface Rollout {
   /** The number of this rollout of the service. New runs get it as SUP_GENERATION. */
@@ -17,31 +18,35 @@ export interface Rollout {
   /** Monotonic times of the start and of the last progress. */
   readonly startedMs: number;
   readonly progressMs: number;
-  /** Monotonic; null until it is decided how the rollout ends. */
+  /** Monotonic time at which it was decided how the rollout ends; null before that. */
   readonly endedMs: number | null;
   readonly failure: string | null;
-  /** True if the version that worked last comes back when the rollout fails. */
+  /** True if the version that worked last is restored when the rollout fails. */
   readonly autoReverts: boolean;
-  /** How many new units to start before the rollout pauses until an operator promotes it; 0 if it does not pause. */
+  /** Number of new units after which the rollout pauses until an operator promotes it; 0 if it does not pause. */
   readonly canary: number;
-  /** True while the rollout is paused for that decision. */
+  /** True while the rollout is paused until an operator promotes it. */
   readonly awaitsPromotion: boolean;
-  /** How a rollout ends that is `reverting`; null for others. */
+  /** How a `reverting` rollout ends; null in every other state. */
   readonly endsAs: "failed" | "cancelled" | null;
   /** The members in the order in which they are restarted, followed by the surge. */
   readonly units: readonly RolloutUnit[];
 }
 
 /**
- * A `reverting` rollout restarts the members that run the new version, because the version that worked last is in force again. A
- * `failed` or `cancelled` rollout restarts no more members. Its surge leaves as soon as the members are ready without it.
+ * A `reverting` rollout restarts the members that run the new version, because the version that worked last is in force
+ * again. A `failed` or `cancelled` rollout restarts no more members. Its surge is removed as soon as the members are ready
+ * without it.
  */
 export type RolloutState = "running" | "paused" | "reverting" | "done" | "failed" | "cancelled";
 
 export interface RolloutUnit {
   readonly id: string;
   readonly isSurge: boolean;
-  /** `old`: nothing was done yet. `starting`: the new run is not healthy for long enough yet. `gone`: it does not take part any more. */
+  /**
+   * `old`: nothing was done yet. `starting`: the new run has not been healthy for long enough yet. `leaving`: the surge unit
+   * is being removed. `gone`: the unit does not take part any more.
+   */
   readonly phase: "old" | "starting" | "new" | "leaving" | "gone";
   /** The number of the last run before the new one; 0 if there was none. */
   readonly before: number;
@@ -59,9 +64,12 @@ export interface UnitFact {
   readonly isReady: boolean;
   /** Ready, and its health check, if it has one, passes. */
   readonly isHealthy: boolean;
-  /** Why its last run or its restart failed; null while nothing has failed. */
+  /** Why the unit's last run or its restart failed; null if nothing has failed. */
   readonly failure: string | null;
-  /** True if its last finished run ended because sup was killed while it started. This says nothing about the new version. */
+  /**
+   * True if the last run that ended was cut off because sup was killed during its start. Such an end says nothing about the
+   * new version.
+   */
   readonly isLost: boolean;
   /** The number of the definition with which its last run began. */
   readonly version: number;
@@ -84,10 +92,13 @@ export type FactOf = (id: string) => UnitFact | null;
 
 export const isActive = ({ state }: Rollout): boolean => state === "running" || state === "paused" || state === "reverting";
 
-/** Returns true while there is anything left to do. */
+/** Returns true if anything is left to do. */
 export const isUnfinished = (rollout: Rollout): boolean => isActive(rollout) || rollout.units.some(isPresentSurge);
 
-/** With `canRevert`, a rollout that has just failed takes no action, if `revert` must follow: its proven surge is needed meanwhile. */
+/**
+ * Returns the next state and actions. If `canRevert` is true and `revert` must follow, a rollout that has just failed takes
+ * no action, because its proven surge is still needed.
+ */
 export function advance(before: Rollout, factOf: FactOf, nowMs: number, canRevert = false): Advance {
   const observed = observe(before, factOf, nowMs);
   const rollout = judge(observed, factOf, nowMs);
@@ -99,8 +110,8 @@ export function advance(before: Rollout, factOf: FactOf, nowMs: number, canRever
 }
 
 /**
- * Returns the rollout that restarts the units that do not run the version that worked last, after that version was put in force again.
- * `version` is its number.
+ * Returns the rollout that reverts the service. It must be called after the version that worked last was put in force again;
+ * `version` is the number of that version. The rollout restarts the units that run another version.
  */
 export function revert(rollout: Rollout, endsAs: "failed" | "cancelled", version: number, factOf: FactOf, nowMs: number): Rollout {
   const units = rollout.units.map((unit): RolloutUnit => {
@@ -108,7 +119,7 @@ export function revert(rollout: Rollout, endsAs: "failed" | "cancelled", version
     const fact = factOf(id);
     if (isSurge || (phase === "gone" && fact?.isWanted !== true)) return unit;
     if (fact === null || fact.version === version) {
-      // Its next run has the version that worked last. If it has not been stopped for this rollout, it is not restarted at all.
+      // If this rollout has stopped the unit, its next run has the version that worked last. Otherwise the unit keeps running as it is.
       const isStopping = phase === "starting" && run === null && fact?.isReady !== true;
       return isStopping ? unit : { ...unit, phase: "new" };
     }
@@ -129,7 +140,7 @@ function observe(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
     if (unit.phase === "leaving") return fact === null ? { ...unit, phase: "gone" } : unit;
     if (unit.phase === "old" && !unit.isSurge && fact?.isWanted !== true) return { ...unit, phase: "gone" }; // it was stopped
     if (unit.phase !== "starting" || fact === null || fact.run <= unit.before) return unit;
-    // A run that was lost is started again by the restart policy, and that run counts instead.
+    // The restart policy starts a lost run again, and the new run counts instead.
     if (fact.isLost && fact.failure !== null) return { ...unit, before: fact.run, run: null, healthySinceMs: null };
     const isNext = unit.run === null || (fact.isLost && fact.run > unit.run);
     const started = isNext ? { ...unit, run: fact.run, healthySinceMs: null } : unit;
@@ -183,7 +194,7 @@ interface Step {
 function roll(rollout: Rollout, factOf: FactOf): Step {
   const actions: RolloutAction[] = [];
   const isReverting = rollout.state === "reverting";
-  // An additional unit of the new version that is not proven leaves when the rollout reverts.
+  // When the rollout reverts, an additional unit of the new version is removed unless it is proven.
   const leaves = ({ isSurge, phase }: RolloutUnit): boolean => isReverting && isSurge && phase !== "new";
   const isAvailable = (unit: RolloutUnit): boolean =>
     (unit.phase === "old" || unit.phase === "new") && !leaves(unit) && factOf(unit.id)?.isReady === true;
@@ -198,9 +209,9 @@ function roll(rollout: Rollout, factOf: FactOf): Step {
   const units = rollout.units.map((unit): RolloutUnit => {
     if (leaves(unit) || (unit.isSurge && !remaining)) return leave(unit, factOf, actions);
     if (unit.phase !== "old" || canaries < 1) return unit;
-    // An additional unit that an earlier rollout has stopped, and that is not gone yet, is started again.
+    // An earlier rollout has stopped this additional unit. If the unit is still there, it is started again.
     if (factOf(unit.id)?.isWanted !== true) return begin(unit, "start");
-    // A unit that serves nobody, because it has failed or still starts, can be restarted at any time.
+    // A unit that has failed or is still starting serves nobody, so it can be restarted at any time.
     if (!isAvailable(unit)) return begin(unit, "replace");
     if (spare < 1) return unit;
     spare--;
@@ -209,7 +220,10 @@ function roll(rollout: Rollout, factOf: FactOf): Step {
   return { next: { ...rollout, units }, actions };
 }
 
-/** After a failure or a cancellation: new surge units end at once, proven ones as soon as the members are ready without them. */
+/**
+ * Handles a rollout that has failed or was cancelled. New surge units are removed at once, and proven ones as soon as the
+ * members are ready without them.
+ */
 function settle(rollout: Rollout, factOf: FactOf): Step {
   if (rollout.state === "paused") return { next: rollout, actions: [] };
   const actions: RolloutAction[] = [];
@@ -232,12 +246,12 @@ function leave(unit: RolloutUnit, factOf: FactOf, actions: RolloutAction[]): Rol
   return { ...unit, phase: "leaving" };
 }
 
-/** Once a surge unit is gone, its id is free: it may become that of a member. */
+/** A surge unit that is gone does not count, because its id may now belong to a member. */
 export const isPresentSurge = ({ isSurge, phase }: RolloutUnit): boolean => isSurge && phase !== "gone";
 
 const isBegun = ({ phase }: RolloutUnit): boolean => phase === "starting" || phase === "new";
 
-/** Returns true if enough new units are healthy, and others would follow. */
+/** Returns true if enough new units are healthy and the rollout would restart others next. */
 const mustWait = ({ state, canary, units }: Rollout): boolean =>
   state === "running" &&
   canary > 0 &&

@@ -7,28 +7,28 @@ import type { ScalingMetric, ScalingSpec, StepLimit } from "../../spec/spec.ts";
 
 /** The state that the next decision needs. All times are monotonic. */
 export interface ScalingState {
-  /** The numbers of units that were needed, oldest first, as far back as a stabilisation window reaches. */
+  /** The earlier recommendations, oldest first, as far back as a stabilisation window reaches. */
   readonly recommendations: ReadonlyArray<{ readonly atMs: number; readonly count: number }>;
-  /** The changes of the last 15 seconds; `by` is negative if units were removed. */
+  /** The changes in the last 15 seconds. `by` is negative if units were removed. */
   readonly changes: ReadonlyArray<{ readonly atMs: number; readonly by: number }>;
 }
 
 export const FRESH_SCALING: ScalingState = { recommendations: [], changes: [] };
 
-/** The values of one unit. A unit that has failed or was stopped does not take part, and is not in the list. */
+/** The values of one unit. Units that have failed or were stopped do not take part, and are not in the list. */
 export interface ScaledUnit {
   readonly isReady: boolean;
   /** Returns null if the value is missing. */
   readonly valueOf: (metric: string) => number | null;
 }
 
-/** What one metric says. */
+/** The result of one metric. */
 export interface MetricVerdict extends ScalingMetric {
-  /** The mean of the units that have a value, or null if none has one. The metric then says nothing. */
+  /** The mean of the units that have a value. Null if no unit has a value; the metric then has no result. */
   readonly mean: number | null;
-  /** How many ready units have no value. */
+  /** Number of ready units without a value. */
   readonly missing: number;
-  /** How many units this metric needs; null if it says nothing. */
+  /** Number of units that this metric needs; null if the metric has no result. */
   readonly count: number | null;
 }
 
@@ -48,14 +48,14 @@ export interface Decision {
 /** The period of the step limits. */
 export const STEP_PERIOD_MS = 15_000;
 
-/** Sums of decimal fractions are not exact. */
+/** Tolerance for comparisons, because sums of decimal fractions are not exact. */
 const EPSILON = 1e-9;
 
 /** `current` is the number of units that the service has, including those that do not take part. */
 export function decide(spec: ScalingSpec, state: ScalingState, current: number, units: readonly ScaledUnit[], nowMs: number): Decision {
   const verdicts = spec.metrics.map((metric) => judge(metric, spec.tolerance, current, units));
   const bounded = clamp(current, spec.min, spec.max);
-  // A number outside of the bounds is corrected before any metric counts.
+  // A number outside the bounds is corrected first, without looking at the metrics.
   if (bounded !== current)
     return { count: bounded, needed: null, verdicts, decisive: null, heldBy: null, state: changed(state, bounded - current, nowMs) };
   const decisive = decisiveOf(verdicts, current);
@@ -84,7 +84,8 @@ function judge({ metric, target }: ScalingMetric, tolerance: number, current: nu
   const isNear = (one: number): boolean => Math.abs(one - 1) <= tolerance + EPSILON;
   const unready = ratio > 1 ? units.length - ready.length : 0;
   if (unready === 0 && missing === 0) return verdict(mean, isNear(ratio) ? current : ceil(total / target));
-  // Units without a value count as on target on the way down, and as idle on the way up. Units that are not ready count as idle.
+  // If units would be removed, a unit without a value counts as on target. If units would be added, it counts as idle. Units
+  // that are not ready count as idle.
   const assumed = total + (ratio < 1 ? missing * target : 0);
   const size = known.length + missing + unready;
   const cautious = assumed / size / target;
@@ -93,7 +94,7 @@ function judge({ metric, target }: ScalingMetric, tolerance: number, current: nu
   return verdict(mean, cautious < 1 ? Math.min(count, current) : Math.max(count, current));
 }
 
-/** Returns the metric that needs the most units. If a metric says nothing, the others must not remove units. */
+/** Returns the metric that needs the most units. If any metric has no result, the others must not remove units. */
 function decisiveOf(verdicts: readonly MetricVerdict[], current: number): MetricVerdict | null {
   let decisive: MetricVerdict | null = null;
   for (const one of verdicts) if (one.count !== null && (decisive === null || one.count > decisive.count!)) decisive = one;
@@ -101,7 +102,10 @@ function decisiveOf(verdicts: readonly MetricVerdict[], current: number): Metric
   return decisive !== null && (isCertain || decisive.count! >= current) ? decisive : null;
 }
 
-/** Applies the stabilisation windows: the lowest recommendation of the one for more units, and the highest of the other for fewer. */
+/**
+ * Applies the stabilisation windows. The window for more units takes its lowest recommendation, and the window for fewer
+ * units takes its highest.
+ */
 function stabilised(spec: ScalingSpec, earlier: ScalingState["recommendations"], needed: number, current: number, nowMs: number): number {
   const within = (windowMs: number): number[] => earlier.filter(({ atMs }) => atMs > nowMs - windowMs).map(({ count }) => count);
   const up = Math.min(needed, ...within(spec.upAfterMs));
@@ -109,7 +113,7 @@ function stabilised(spec: ScalingSpec, earlier: ScalingState["recommendations"],
   return Math.min(Math.max(current, up), down);
 }
 
-/** Limits how far the number moves within 15 seconds, and keeps it within the bounds. */
+/** Limits by how much the number changes within 15 seconds, and keeps the number within the bounds. */
 function limited(spec: ScalingSpec, { changes }: ScalingState, wanted: number, current: number, nowMs: number): number {
   const moved = changes.filter(({ atMs }) => atMs > nowMs - STEP_PERIOD_MS).reduce((sum, { by }) => sum + by, 0);
   const before = current - moved;
@@ -118,7 +122,7 @@ function limited(spec: ScalingSpec, { changes }: ScalingState, wanted: number, c
   return current;
 }
 
-/** Percentages round up: 10 % of 72 units are 8. */
+/** Rounds percentages up, so that 10 % of 72 units are 8. */
 const stepOf = ({ count, percent }: StepLimit, units: number): number => Math.max(count, ceil((units * percent) / 100));
 
 function changed(state: ScalingState, by: number, nowMs: number): ScalingState {
@@ -127,8 +131,8 @@ function changed(state: ScalingState, by: number, nowMs: number): ScalingState {
 }
 
 /**
- * Returns the recommendations that can still decide: in a window, those that no later one exceeds (or undercuts). They are few,
- * however long the windows are.
+ * Returns the recommendations that can still decide. In a window, these are the ones that no later one exceeds (or
+ * undercuts). There are few of them, even if the windows are long.
  */
 function relevant(spec: ScalingSpec, all: ScalingState["recommendations"], nowMs: number): ScalingState["recommendations"] {
   let [highest, lowest] = [-Infinity, Infinity];

@@ -8,18 +8,24 @@ export interface ServiceMemory {
   readonly scale: number | null;
   /** The number of the last rollout; 0 if there was none. */
   readonly generation: number;
-  /** The last rollout. Its times are those of one boot. */
+  /** The last rollout. Its times are monotonic and valid only until the next boot. */
   readonly rollout: Rollout | null;
-  /** How many runs the surge units had before the rollout, by id. */
+  /** Number of runs that each surge unit had before the rollout, by id. */
   readonly earlierRuns: Readonly<Record<string, number>>;
-  /** The number of the definition in force, and the highest number of all. The definition gets the next number with each reload that changes it. */
+  /**
+   * The number of the definition in force, and the highest number that was given to a definition. Each reload that changes
+   * the definition gives it the next number.
+   */
   readonly definition: number;
   readonly definitions: number;
-  /** The definition that was in force before the rollouts that have not succeeded yet; null if the one in force has worked. */
+  /** The definition that worked last, if rollouts since then have not succeeded yet. Null if the definition in force has worked. */
   readonly working: Working | null;
   /** Set while the definition that worked last is in force instead of the file on disk. */
   readonly reverted: Reverted | null;
-  /** What automatic scaling must know of its earlier decisions; null before the first. Its times are those of one boot. */
+  /**
+   * What automatic scaling remembers of its earlier decisions; null before the first. Its times are monotonic and valid only
+   * until the next boot.
+   */
   readonly scaling: ScalingState | null;
 }
 
@@ -51,7 +57,7 @@ const VERSION = 1;
 
 export const serviceText = (memory: ServiceMemory): string => JSON.stringify({ version: VERSION, ...memory });
 
-/** Returns null if the text is damaged or of another version. The file then decides the number of units. */
+/** Returns the stored state, or null if the text is damaged or of another version. Null means that the file decides the number of units. */
 export function parseService(text: string): ServiceMemory | null {
   try {
     const { version, ...memory } = JSON.parse(text) as Partial<ServiceMemory> & { readonly version?: number };

@@ -1,12 +1,18 @@
 import { compareIds } from "../../base/names.ts";
 import type { Spec } from "../../spec/spec.ts";
 
-/** A service, which a unit file declares, and which runs as one or more units. A plain unit is the only unit of its service, with the same name. */
+/**
+ * A service that a unit file declares. It runs as one or more units. A plain unit is the only unit of its service and has the
+ * same name.
+ */
 export interface Service {
   readonly name: string;
   /** Ids of the units of this service, sorted by number or name. */
   readonly units: readonly string[];
-  /** How many units of the service should run: all except those that are leaving. A dependency without a quorum waits for this many units. */
+  /**
+   * How many units of the service should run: all except those that are being removed. A dependency without a quorum waits
+   * for this many units.
+   */
   readonly wanted: number;
 }
 
@@ -18,7 +24,7 @@ export class Services {
   /** Ids of the units that have a dependency with a given name, which may be the name of a service or of one unit. */
   readonly #users = new Map<string, Set<string>>();
   readonly #serviceOf = new Map<string, string>();
-  /** Units that do not count for their service, because they are about to leave, or serve only during a rollout. */
+  /** Units that do not count for their service, because they are being removed or serve only during a rollout. */
   readonly #leaving = new Set<string>();
 
   get(name: string): Service | undefined {
@@ -29,7 +35,10 @@ export class Services {
     return this.#services.values();
   }
 
-  /** Returns the ids of the units that a dependency names. The name is that of a service, for all its units, or that of a single unit. */
+  /**
+   * Returns the ids of the units that a dependency names. The name of a service stands for all its units. Any other name is
+   * that of a single unit.
+   */
   unitsOf(name: string): readonly string[] {
     return this.#services.get(name)?.units ?? (this.#serviceOf.has(name) ? [name] : []);
   }
@@ -39,7 +48,7 @@ export class Services {
     return quorum ?? this.#services.get(name)?.wanted ?? 1;
   }
 
-  /** Returns the ids of the units that have a dependency on this unit or on its service. Dependencies that are not required count, too. */
+  /** Returns the ids of the units that have a dependency on this unit or on its service. Optional dependencies are included. */
   usersOf(id: string): ReadonlySet<string> {
     const service = this.#serviceOf.get(id) ?? id;
     const users = this.#users.get(service) ?? NOBODY;
@@ -48,7 +57,7 @@ export class Services {
     return own === undefined || own.size === 0 ? users : new Set([...users, ...own]);
   }
 
-  /** Replaces the spec `before` with `after`. `before` is undefined for a new unit, `after` for a removed one. */
+  /** Replaces the spec `before` with `after`. `before` is undefined for a new unit, and `after` is undefined for a removed one. */
   change(before: Spec | undefined, after: Spec | undefined): void {
     for (const { unit } of before?.dependencies ?? []) this.#users.get(unit)?.delete(before!.id);
     for (const { unit } of after?.dependencies ?? []) {
@@ -61,7 +70,7 @@ export class Services {
     if (after !== undefined) this.#join(after);
   }
 
-  /** Records whether a unit counts for its service. A unit that is leaving, or serves only during a rollout, does not. */
+  /** Records whether a unit counts for its service. It does not count while it is being removed, or if it serves only during a rollout. */
   leaving({ id, service: name }: Spec, isLeaving: boolean): void {
     if (name === id || this.#leaving.has(id) === isLeaving) return;
     if (isLeaving) this.#leaving.add(id);
@@ -83,7 +92,10 @@ export class Services {
     this.#serviceOf.delete(id);
   }
 
-  /** Even if its last units are leaving, a service wants at least one unit. Otherwise a dependency on it would be met without any unit. */
+  /**
+   * Sets the units of a service. A service wants at least one unit, even if its last units are being removed. Otherwise a
+   * dependency on it would be met without any unit.
+   */
   #set(name: string, units: readonly string[]): void {
     const staying = this.#leaving.size === 0 ? units.length : units.filter((id) => !this.#leaving.has(id)).length;
     if (units.length === 0) this.#services.delete(name);

@@ -5,9 +5,10 @@ const CROWD = 4;
 const FEW = 256;
 
 /**
- * Holds at most one deadline per key. Keys stand for units, jobs and the alerts of units. A service may postpone its deadline a
- * thousand times a second. To keep this cheap, a changed deadline leaves a stale entry in the heap until that entry reaches the
- * top. Stale entries are also removed in bulk, so that the size of the heap depends on the number of keys, not of changes.
+ * Holds at most one deadline per key. Keys stand for units, jobs and the alerts of units. A service may postpone its deadline
+ * a thousand times a second. To keep changes cheap, a changed deadline leaves a stale entry in the heap until that entry
+ * reaches the top. Stale entries are also removed in bulk. Therefore the size of the heap depends on the number of keys
+ * instead of the number of changes.
  */
 export class Deadlines {
   readonly #timeline = new Timeline();

@@ -4,13 +4,16 @@ import type { Services } from "../service/services.ts";
 import { isDown, isProbed, stateOf, type Phase } from "../unit/phase.ts";
 import type { Unit } from "../unit/record.ts";
 
-/** Returns the condition of a dependency. If the unit file sets none, it is `succeeded` for a oneshot and `ready` for other types. */
+/**
+ * Returns the condition of a dependency. If the unit file does not set it, the condition is `succeeded` for a oneshot and
+ * `ready` for other types.
+ */
 export const conditionOf = (dependency: DependencySpec, target: Spec | undefined): Condition =>
   dependency.condition ?? (target?.type === "oneshot" ? "succeeded" : "ready");
 
 /**
- * Returns true if `target` meets the condition, so that a unit that depends on it may start. A unit whose start was skipped,
- * because one of its own conditions is not met, meets every condition.
+ * Returns true if `target` meets the condition, so that units that depend on `target` may start. If the start of `target` was
+ * skipped because of its own conditions, it meets every condition.
  */
 export function isMet(condition: Condition, target: Unit): boolean {
   if (target.phase === "idle" && target.reason === "condition") return true;
@@ -52,7 +55,7 @@ const isQuorate = (dependency: DependencySpec, targets: readonly Target[], { ser
 
 /**
  * Returns true if a unit must wait for this dependency. A required dependency blocks until a quorum of the service's units
- * meets the condition. An optional dependency only affects the order of starts, so it blocks only while units that are in
+ * meets the condition. An optional dependency affects only the order of starts. It blocks only while units that are in
  * progress (`isComing`) can still complete a quorum.
  */
 export function blocks(dependency: DependencySpec, lookup: Lookup): boolean {
@@ -66,8 +69,8 @@ export function blocks(dependency: DependencySpec, lookup: Lookup): boolean {
 export type Culprit = string;
 
 /**
- * Finds out why a required dependency that blocks cannot be met without intervention. A unit cannot meet the dependency if the unit
- * is down, or if it waits for another unit that is down. Returns null if a quorum can still be reached without intervention.
+ * Finds out why a required dependency that blocks cannot be met without intervention. A unit cannot meet the dependency if it
+ * is down, or if it waits for another unit that is down. Returns null if the dependency can still be met.
  */
 export function culpritOf(dependency: DependencySpec, lookup: Lookup, known = new Map<string, Culprit | null>()): Culprit | null {
   const targets = targetsOf(lookup, dependency);
@@ -80,8 +83,9 @@ export function culpritOf(dependency: DependencySpec, lookup: Lookup, known = ne
 }
 
 /**
- * Returns why this unit cannot meet a condition without intervention, or null if it still can. `known` contains the units that were
- * already visited, so that the recursion ends. In a cycle, a unit without a result yet counts as one that can meet the condition.
+ * Returns why this unit cannot meet a condition without intervention, or null if it still can. `known` contains the units
+ * that were already visited, so that the recursion ends. In a cycle, a unit whose result is still unknown counts as one that
+ * can meet the condition.
  */
 function obstructionOf({ unit, spec }: Target, lookup: Lookup, known: Map<string, Culprit | null>): Culprit | null {
   if (isDown(unit.phase)) return `${unit.id}, which is ${stateOf(unit)}`;
@@ -105,8 +109,9 @@ function isReachable(dependency: DependencySpec, targets: readonly Target[], loo
 }
 
 /**
- * Returns true if the unit is in progress: it is not at rest, or it waits only for dependencies that can still be met. `known` contains
- * the units that were already visited, so that the recursion ends. In a cycle, a unit without a result yet counts as in progress.
+ * Returns true if the unit is in progress: it is not at rest, or it waits only for dependencies that can still be met.
+ * `known` contains the units that were already visited, so that the recursion ends. In a cycle, a unit whose result is still
+ * unknown counts as in progress.
  */
 function isComing({ unit, spec }: Target, lookup: Lookup, known: Map<string, boolean>): boolean {
   if (unit.phase !== "waiting") return !isAtRest(unit.phase);
@@ -122,14 +127,17 @@ function isComing({ unit, spec }: Target, lookup: Lookup, known: Map<string, boo
   return comes;
 }
 
-/** Returns true if the unit has no process and does nothing until another unit changes or a delay has passed. */
+/** Returns true if the unit has no process, and remains so until another unit changes or a delay has passed. */
 export const isAtRest = (phase: Phase): boolean => isDown(phase) || phase === "backoff" || phase === "waiting";
 
 /** Returns true if the unit is up or starting, and should stay up. */
 export const isUp = (unit: Unit | undefined): boolean =>
   unit !== undefined && unit.want === "up" && (unit.phase === "starting" || unit.phase === "running" || unit.phase === "reloading");
 
-/** Returns true if the unit stopped serving its dependents but will be started again. Dependents with `restart: true` react to this. */
+/**
+ * Returns true if the unit has stopped serving its dependents but will be started again. Dependents with `restart: true` are
+ * then restarted.
+ */
 export const endedToRestart = (before: Unit, after: Unit): boolean => isServing(before) && after.want === "up" && !isServing(after);
 
 export const isServing = (unit: Unit): boolean => isProbed(unit) || unit.phase === "exited";

@@ -7,8 +7,8 @@ import type { Apply, Entry, Measurement, Step } from "./types.ts";
 import type { Units } from "./units.ts";
 
 /**
- * Compares one sample of each running unit with the limits of the unit. If a unit exceeds a limit, this is reported once, and then
- * the action that its limits configure is taken.
+ * Compares one sample of each running unit with the limits of the unit. If a unit exceeds a limit, the excess is reported
+ * once. After that, the action in the unit's limits is taken.
  */
 export function measure(samples: ReadonlyMap<string, Measurement>, units: Units, apply: Apply, step: Step): void {
   for (const [id, measurement] of samples) {

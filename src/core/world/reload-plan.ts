@@ -30,7 +30,7 @@ export interface PlanInput {
   isUp(id: string): boolean;
   /** Returns whether the unit is enabled. A decision of the operator takes precedence over the unit file. */
   isEnabled(id: string): boolean;
-  /** Returns true if the file on disk says how to restart the units of the service one after the other. */
+  /** Returns true if the file on disk configures rolling restarts of the service. */
   isRolling?(id: string): boolean;
   /** Returns the ids of the loaded units that belong to the same service as a unit on disk. */
   membersOf?(id: string): readonly string[];
@@ -84,8 +84,8 @@ function removed(id: string, up: boolean, isSurplus: boolean): PlanRow {
 }
 
 /**
- * Returns the row for a new unit of a service that is already loaded. The unit starts if the service runs, whether or not the service
- * is enabled.
+ * Returns the row for a new unit of a service that is already loaded. The unit starts if the service runs, even if the
+ * service is disabled.
  */
 const joining = (id: string, runs: boolean): PlanRow =>
   runs

@@ -41,7 +41,7 @@ export interface RolloutsOptions {
 export class Rollouts {
   readonly #o: RolloutsOptions;
   readonly #records = new Map<string, ServiceMemory>();
-  /** Services whose rollout must be compared with its units at the end of the turn, although no unit has changed. */
+  /** Services whose rollout must be compared with its units at the end of the turn even if no unit has changed. */
   readonly #due = new Set<string>();
 
   constructor(options: RolloutsOptions) {
@@ -57,7 +57,7 @@ export class Rollouts {
     return this.#records.get(service)?.definition ?? 0;
   }
 
-  /** Returns true for an additional unit of a rollout. The service does not want it, so it does not count for the default quorum. */
+  /** Returns true for an additional unit of a rollout. The default quorum does not count such a unit. */
   isSurge({ id, service, instance }: Spec): boolean {
     if (instance === null) return false;
     const units = this.#records.get(service)?.rollout?.units ?? [];
@@ -74,7 +74,7 @@ export class Rollouts {
     turn.services.add(service);
   }
 
-  /** Begins a rollout. One that is under way is superseded: its surge is restarted like a member. */
+  /** Begins a rollout. It replaces a rollout that is under way, whose surge units are then restarted like members. */
   begin({ service, policy, earlierRuns, previous }: Extract<WorldEvent, { type: "rollout" }>, step: Step): void {
     const { nowMs } = step.env;
     const before = this.#records.get(service)?.rollout ?? null;
@@ -115,12 +115,12 @@ export class Rollouts {
     if (memory.rollout !== null) this.#due.add(service);
   }
 
-  /** The deadline of a rollout has passed. */
+  /** Records that the deadline of a rollout has passed. */
   isDue(service: string): void {
     this.#due.add(service);
   }
 
-  /** Compares all rollouts with their units at the end of a turn, and acts until nothing is left to do in this turn. */
+  /** Compares all rollouts with their units at the end of a turn, and acts until this turn has nothing left to do. */
   follow(step: Step, wallMs: () => number): void {
     if (this.#records.size === 0) return;
     for (const [service, { rollout }] of this.#records) {
@@ -153,7 +153,7 @@ export class Rollouts {
     }
   }
 
-  /** Puts the definition that worked last in force, and restarts the units that run another one. */
+  /** Puts the definition that worked last in force again, and restarts the units that run another definition. */
   #revert(service: string, rollout: Rollout, endsAs: "failed" | "cancelled", atMs: number, step: Step): void {
     const { units, load } = this.#o;
     const definition = this.#records.get(service)!.working!;
@@ -174,7 +174,7 @@ export class Rollouts {
     this.#note(service, "rollout-reverted", words, { generation, cause }, step);
   }
 
-  /** Adds the units that were down when the rollout began, and that an operator has started since then with the new definition. */
+  /** Adds units that were down when the rollout began, and that an operator has since started with the new definition. */
   #withStarted(service: string, rollout: Rollout): Rollout {
     const known = new Set(rollout.units.map(({ id }) => id));
     const started = this.#presentUnits(service).filter((id) => !known.has(id));
@@ -233,7 +233,7 @@ export function newRollout(
   };
 }
 
-/** Returns the definition that was in force until now, with the directories in which its units began. */
+/** Returns the definition that was in force until now, with the working directories of the units' runs. */
 function workingOf(definition: Pick<Definition, "file" | "effective">, version: number, entries: readonly Entry[]): Working {
   const known = entries.filter(({ unit }) => unit.directory !== undefined && (unit.version ?? 0) === version);
   return { ...definition, version, directories: Object.fromEntries(known.map(({ unit }) => [unit.id, unit.directory!])) };
@@ -247,7 +247,10 @@ const CONTROLLED: Readonly<Record<RolloutControl, readonly [HistoryType, string]
   rollback: ["rollout-cancelled", "rolled back"],
 };
 
-/** Returns the rollout after a request of the operator, or null if the request does not fit. A rollback without `canRevert` cancels. */
+/**
+ * Returns the rollout after a request of the operator, or null if the request is not possible in its state. A rollback
+ * without `canRevert` only cancels.
+ */
 function controlled(rollout: Rollout, action: RolloutControl, canRevert: boolean, nowMs: number): Rollout | null {
   const { state, awaitsPromotion } = rollout;
   const cancelled: Rollout = { ...rollout, state: "cancelled", awaitsPromotion: false, endedMs: nowMs };

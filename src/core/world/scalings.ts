@@ -10,7 +10,7 @@ import type { Units } from "./units.ts";
 export interface ScalingsOptions {
   readonly units: Units;
   readonly records: Pick<Rollouts, "get" | "put">;
-  /** Loads further units of a service and starts them. */
+  /** Loads additional units of a service and starts them. */
   readonly add: (specs: readonly Spec[], earlierRuns: Readings["earlierRuns"], step: Step) => void;
   /** Stops the unit and removes it. */
   readonly remove: (id: string, step: Step) => void;
@@ -20,12 +20,12 @@ export interface ScalingsOptions {
 export interface ScalingOutlook {
   readonly spec: ScalingSpec;
   readonly current: number;
-  /** Why nothing is decided at present: none of the units should run, a rolling restart is under way, or there is no sample yet. */
+  /** Why no decision is possible now: none of the units should run, a rolling restart is under way, or there is no sample yet. */
   readonly blockedBy: "stopped" | "rollout" | "no sample" | null;
   readonly decision: Decision | null;
 }
 
-/** Scales services whose files ask for it, at each round of samples. */
+/** Scales the services that have automatic scaling, at each round of samples. */
 export class Scalings {
   readonly #o: ScalingsOptions;
   #latest: Readings | null = null;
@@ -78,7 +78,7 @@ export class Scalings {
     for (const { spec } of members.toReversed()) if (spec.instance! > count) this.#o.remove(spec.id, step);
   }
 
-  /** The units of a service, sorted by number, without those that are leaving. */
+  /** Returns the units of a service, sorted by number, without those that are being removed. */
   #members(service: string): Entry[] {
     const { units } = this.#o;
     const ids = units.services.get(service)?.units ?? [];
@@ -87,12 +87,12 @@ export class Scalings {
   }
 }
 
-/** Units that have failed, have ended, or were stopped by the operator do not count. */
+/** Returns true unless the unit has failed, has ended, or was stopped by the operator. */
 const takesPart = ({ unit }: Entry): boolean => unit.want === "up" && !ENDED.has(unit.phase);
 
 const ENDED: ReadonlySet<string> = new Set(["idle", "exited", "failed", "fatal"]);
 
-/** Returns true for a unit that serves: it is ready, and not unhealthy. */
+/** Returns true for a unit that serves requests, which means that it is ready and not unhealthy. */
 export const isServing = ({ unit, check }: Entry): boolean =>
   (unit.phase === "running" || unit.phase === "reloading") && check?.health !== "unhealthy";
 

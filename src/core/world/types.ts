@@ -30,7 +30,7 @@ export interface Entry {
 export type WorldEffect = { readonly id: string } & (
   | Effect
   | { readonly type: "probe"; readonly run: number; readonly seq: number }
-  /** Adds a line of sup itself to the unit's log. */
+  /** Adds a line to the unit's log that is marked as sup's own. */
   | { readonly type: "note"; readonly text: string }
 );
 
@@ -38,7 +38,7 @@ export type Fact = Extract<UnitEvent, { run: number }>;
 
 export type RequestAction = "start" | "stop" | "restart" | "reset" | "reload";
 
-/** A job to create together with a request. It records who waits for which units, and outlives the daemon. */
+/** A job to create together with a request. It records who waits for which units, and is kept if the daemon restarts. */
 export interface JobRequest {
   readonly id: string;
   readonly warnings: readonly string[];
@@ -46,14 +46,14 @@ export interface JobRequest {
 
 export type RolloutControl = "pause" | "resume" | "cancel" | "promote" | "rollback";
 
-/** The sources of conditions that the world cannot see in its own records. */
+/** The sources of conditions that the world cannot derive from its own records. */
 export type ConditionSource = "store" | "log" | "forecast" | "watch" | "notifications";
 
 /** One sample of one run. */
 export interface Measurement {
   readonly run: number;
   readonly sample: Sampled;
-  /** The limits that this sample counts for. If absent, it counts for all. */
+  /** The limits to which this sample applies. If absent, the sample applies to all limits. */
   readonly only?: readonly Limit[];
   /** The number of consecutive samples that make a breach, in place of the unit's own `sustained`. */
   readonly sustained?: number;
@@ -85,27 +85,30 @@ export type WorldEvent =
     }
   | { readonly type: "fact"; readonly id: string; readonly fact: Fact }
   | { readonly type: "probed"; readonly id: string; readonly run: number; readonly seq: number; readonly result: CheckResult }
-  /** A user requested an immediate probe, before the next scheduled one. Its result counts like any other. */
+  /** A user requested an immediate probe in addition to the scheduled ones. Its result counts like any other. */
   | { readonly type: "probeNow"; readonly id: string }
-  /** A round of samples was taken. With `readings`, services scale themselves by them. */
+  /** A round of samples was taken. If `readings` is set, services are scaled by it. */
   | { readonly type: "measured"; readonly samples: ReadonlyMap<string, Measurement>; readonly readings?: Readings }
-  /** The conditions that a source observes for a unit. They replace the earlier ones of this source. `unit` "" is the daemon itself. */
+  /**
+   * The conditions that a source observes for a unit. They replace the earlier ones from the same source. The unit "" is the
+   * daemon itself.
+   */
   | {
       readonly type: "observed";
       readonly source: ConditionSource;
       readonly unit: string;
       readonly conditions: readonly AlertCondition[];
     }
-  /** All deadlines that have passed must be handled. */
+  /** Requests that all deadlines that have passed are handled. */
   | { readonly type: "tick" }
   /**
-   * A unit is new, or its spec changed. A running process is not affected. `earlierRuns` is the number of runs that were made under
-   * the name of a new unit before it was loaded.
+   * A unit is new, or its spec changed. A running process is not affected. `earlierRuns` is the number of runs under this
+   * unit's name before a new unit was loaded.
    */
   | { readonly type: "load"; readonly spec: Spec; readonly earlierRuns?: number }
-  /** The unit is removed as soon as it is down; until then it only stops. `cause` is "reload" by default. */
+  /** The unit must be removed. If it is up, it is stopped first. `cause` is "reload" by default. */
   | { readonly type: "unload"; readonly id: string; readonly cause?: Cause }
-  /** `sup scale` changed the number of units of a service, or restored the number of its file (null). */
+  /** `sup scale` changed the number of units of a service. Null restores the number in its file. */
   | { readonly type: "scaled"; readonly service: string; readonly scale: number | null }
   /** The record of a service is restored from the store. */
   | { readonly type: "restoreService"; readonly service: string; readonly memory: ServiceMemory }
@@ -115,27 +118,28 @@ export type WorldEvent =
       readonly service: string;
       readonly policy: RollingSpec;
       readonly earlierRuns: Readonly<Record<string, number>>;
-      /** The definition that was in force until a reload changed it. Absent if the definition is the same as before. */
+      /** The definition that was in force until a reload changed it. Absent if the definition has not changed. */
       readonly previous?: Omit<Definition, "directories">;
     }
   | { readonly type: "rolloutControl"; readonly service: string; readonly action: RolloutControl }
-  /** A reload puts the file of a service in force again. */
+  /** A reload put the file of a service in force again. */
   | { readonly type: "fileInForce"; readonly service: string }
   /** The working directory of a run, without symbolic links. */
   | { readonly type: "located"; readonly id: string; readonly run: number; readonly directory: string }
-  /** The service is gone, and so is its record. */
+  /** The service was removed, so its record is removed too. */
   | { readonly type: "forgetService"; readonly service: string }
   /** A unit is restored from the state that an earlier daemon stored. */
   | { readonly type: "restore"; readonly spec: Spec; readonly unit: Unit; readonly check: CheckState | null }
   | { readonly type: "restoreJob"; readonly job: Job }
   /**
-   * All units are loaded and taken over, so that alerts are raised and resolved from now on. `open` are the alerts that an
-   * earlier daemon left open. `lastId` is the largest id ever given to an alert.
+   * All units are loaded and taken over, so alerts can be raised and resolved from now on. `open` contains the alerts that an
+   * earlier daemon left open. `lastId` is the largest id that any alert was given.
    */
   | { readonly type: "resumed"; readonly open: readonly OpenAlert[]; readonly lastId: number }
   /**
-   * The settings of notifications, at the start and when they change. `open` are all open alerts. `stored` are the episodes that
-   * an earlier daemon stored. `wallMs` is the wall clock. Until `silencedUntilMs` (wall clock) nothing is sent.
+   * The settings of notifications, at the start and when they change. `open` contains all open alerts. `stored` contains the
+   * episodes that an earlier daemon stored. `wallMs` is the wall clock time. Nothing is sent until the wall clock time
+   * `silencedUntilMs`.
    */
   | {
       readonly type: "notifications";
@@ -145,7 +149,7 @@ export type WorldEvent =
       readonly wallMs: number;
       readonly silencedUntilMs?: number | null;
     }
-  /** Somebody knows of these alerts, so they are not reported again while they last. */
+  /** Somebody has acknowledged these alerts, so they are not reported again while they are open. */
   | { readonly type: "acknowledged"; readonly alerts: readonly number[] };
 
 /** The results of one event or of a batch of events. */
@@ -154,7 +158,7 @@ export interface Turn {
   readonly removed: Set<string>;
   readonly effects: WorldEffect[];
   readonly refusals: Array<{ readonly id: string; readonly why: string }>;
-  /** Ids of units whose alert conditions may have changed although their records did not change; "" is the daemon. */
+  /** Ids of units whose alert conditions may have changed although their records are unchanged. The id "" is the daemon. */
   readonly suspects: Set<string>;
   readonly alerts: AlertChange[];
   /** Jobs that were created, made progress or were forgotten. */
@@ -218,8 +222,8 @@ export interface Step {
 }
 
 /**
- * Applies an event to a unit, and then handles the consequences for other units. If `act` is false, no other unit moves yet, because
- * the caller still records requests for more units.
+ * Applies an event to a unit, and then handles the consequences for other units. If `act` is false, no other unit is changed
+ * yet, because the caller will record requests for more units first.
  */
 export type Apply = (id: string, event: UnitEvent, step: Step, act?: boolean) => void;
 

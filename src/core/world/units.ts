@@ -9,7 +9,7 @@ import type { Entry } from "./types.ts";
 export const unitKey = (id: string): string => id;
 
 /**
- * Holds the records of all units, and the data that is derived from these records. This is the services, the waiting units, the
+ * Holds the records of all units, and the data that is derived from these records: the services, the waiting units, the
  * number of starting units, and the deadline of each unit. Records change only through this class.
  */
 export class Units {
@@ -65,7 +65,7 @@ export class Units {
     this.deadlines.put(unitKey(id), null);
   }
 
-  /** Sets the unit's next deadline after a tick took the last one, unless a change has already set it. */
+  /** Sets the unit's next deadline after a tick has removed the previous one, unless a change has already set it. */
   rearm(id: string, nowMs: number): void {
     const entry = this.#entries.get(id);
     if (entry !== undefined && !this.deadlines.has(unitKey(id))) this.deadlines.put(unitKey(id), dueOf(entry, nowMs));

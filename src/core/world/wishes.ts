@@ -42,7 +42,7 @@ export class Wishes {
   }
 
   /**
-   * Returns `ids`, and those units that need one of them, directly or indirectly, and that are up or would start automatically.
+   * Returns `ids` and the units that need one of them, directly or indirectly, and that are up or would start automatically.
    * Dependents come before their dependencies.
    */
   cascade(ids: readonly string[]): string[] {
@@ -172,8 +172,8 @@ export class Wishes {
     if (!act) return;
     this.releaseBelow(id, step);
     const freedAPlace = startConcurrency > 0 && isStarting(before.unit.phase) && !isStarting(after.unit.phase);
-    // A dependency that is not required blocks only while its units are in progress. A unit that has come to rest no longer
-    // blocks, neither directly nor through other units.
+    // An optional dependency blocks only while its units are in progress. A unit that has come to rest does not block any
+    // more, neither directly nor through other units.
     const rests = after.unit.phase !== before.unit.phase && isAtRest(after.unit.phase);
     if (freedAPlace || rests) this.launchFree(step);
   }
@@ -200,7 +200,7 @@ export class Wishes {
     for (const id of this.#o.units.services.unitsOf(name)) this.release(id, step);
   }
 
-  /** Continues a stop that was held, once all dependents that are stopping too are down. */
+  /** Continues a held stop after all dependents that are also stopping are down. */
   release(id: string, step: Step): void {
     const { units, apply } = this.#o;
     const entry = units.get(id);
@@ -212,7 +212,10 @@ export class Wishes {
     apply(id, { type: "release" }, step);
   }
 
-  /** Restarts a dependent with `restart: true` when the dependency loses its quorum. A plain unit loses it when it stops serving. */
+  /**
+   * Restarts a dependent with `restart: true` when the dependency loses its quorum. For a plain unit, this happens when the
+   * unit stops serving.
+   */
   #restartWith(user: string, id: string, step: Step): void {
     const { units, apply } = this.#o;
     const entry = units.get(user);

@@ -36,12 +36,12 @@ export interface WorldOptions {
 const NOTIFICATIONS = "notifications ";
 
 /**
- * Holds all services and their units. The world applies each event to the unit that it concerns. Then it follows the effects along
- * the dependencies until nothing changes any more, and returns everything that must be done. The world performs no action itself, and
- * gets the time only from the `env` of each call.
+ * Holds all services and their units. The world applies each event to the unit that the event concerns. Then it follows the
+ * effects along the dependencies until nothing changes any more. It returns everything that must be done, but performs no
+ * action itself. It gets the time only from the `env` of each call.
  *
- * A turn consists of one or more events (`handle`) and a conclusion (`conclude`), which updates alerts and jobs according to the
- * results of the events.
+ * A turn consists of one or more events (`handle`) and a conclusion (`conclude`), which updates alerts and jobs according to
+ * the results of the events.
  */
 export class World {
   readonly #units = new Units();
@@ -104,14 +104,14 @@ export class World {
     return this.#units.services.all();
   }
 
-  /** Returns what the store keeps about a service, or undefined if that is nothing. */
+  /** Returns the record of a service for the store, or undefined if there is nothing to store. */
   recordOf(service: string): ServiceMemory | undefined {
     return this.#rollouts.get(service);
   }
 
   /**
-   * Returns the number of units that a service has by the decision of `sup scale` or automatic scaling, or because of the additional
-   * units of a rollout. Undefined if its file decides.
+   * Returns the number of units of a service if `sup scale`, automatic scaling, or the additional units of a rollout changed
+   * it. Returns undefined if its file decides.
    */
   scaleOf(service: string): number | undefined {
     const known = this.#rollouts.get(service);
@@ -120,7 +120,7 @@ export class World {
     return known?.scale ?? undefined;
   }
 
-  /** Returns what automatic scaling would do with a service now, or null if the service does not scale itself. */
+  /** Returns what automatic scaling would do with a service now, or null if the service has no automatic scaling. */
   scalingOf(service: string, nowMs: number): ScalingOutlook | null {
     return this.#scalings.outlook(service, nowMs);
   }
@@ -184,8 +184,8 @@ export class World {
   }
 
   /**
-   * Completes a turn after all its events: continues rollouts, raises and resolves alerts, writes notifications, and updates jobs. `wallMs` reads the
-   * wall clock, which only notifications need.
+   * Completes a turn after all its events: continues rollouts, raises and resolves alerts, writes notifications, and updates
+   * jobs. `wallMs` returns the wall clock time, which only notifications need.
    */
   conclude(turn: Turn, env: Env, wallMs = (): number => env.nowMs): void {
     if (this.#resumed) this.#rollouts.follow({ env, turn }, wallMs);
@@ -269,7 +269,10 @@ export class World {
     else this.#wishes.react(entry, after, step, act);
   }
 
-  /** Returns the number of the definition of a unit of a service with `instances`, with which its new run begins. */
+  /**
+   * Returns the number of the definition with which a new run of the unit begins. Undefined unless the unit belongs to a
+   * service with `instances`.
+   */
   #versionOf({ instance, service }: Spec): number | undefined {
     return instance === null ? undefined : this.#rollouts.versionOf(service);
   }
@@ -334,7 +337,7 @@ export class World {
     this.#wishes.launchFree(step);
   }
 
-  /** `drains` is true if the unit leaves a rollout. */
+  /** Removes a unit, or retires it if it is up. `drains` is true if a rollout removes the unit. */
   #unload(id: string, cause: Cause, step: Step, drains = false): void {
     const entry = this.#units.get(id);
     if (entry === undefined) return;
@@ -343,7 +346,7 @@ export class World {
     this.#apply(id, { type: "stop", cause }, step);
     if (drains) this.#drain(id);
     this.#wishes.release(id, step);
-    // The service wants one unit less now, so fewer units are needed for its quorum.
+    // The service has one unit less now, so its quorum may need fewer units.
     if (entry.spec.service !== id) this.#wishes.launchFree(step);
   }
 
@@ -362,7 +365,7 @@ export class World {
     turn.changed.add(id);
   }
 
-  /** The stop of the current run that is about to be requested begins with a drain. */
+  /** Makes the next requested stop of the current run begin with a drain. */
   #drain(id: string): void {
     const entry = this.#units.get(id);
     if (entry === undefined || entry.spec.rolling?.drain == null || (entry.unit.phase !== "running" && entry.unit.phase !== "reloading"))

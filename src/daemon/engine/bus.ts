@@ -5,19 +5,21 @@ type BusClock = Pick<Clock, "wallMs" | "monotonicMs">;
 type Subscriber = (id: number, change: StreamChange) => void;
 
 /**
- * Maximum weight of the changes that are kept for subscribers that reconnect. A change weighs 1. A change with metrics weighs 1 for
- * each of its units, because the metrics of a thousand units take a hundred kilobytes every five seconds.
+ * Maximum total weight of the changes that are kept for subscribers that reconnect. A change normally weighs 1. A change with
+ * metrics weighs 1 for each of its units, because the metrics of a thousand units take a hundred kilobytes every five
+ * seconds.
  */
 const KEPT = 2048;
-/** Removing changes from the front moves the whole array. Therefore changes are removed only when the limit is exceeded by this weight. */
+/** Excess weight at which old changes are removed. Each removal moves the whole array, so it is done rarely. */
 const SLACK = KEPT / 4;
-/** For so long after the last subscriber has left, changes are kept for it, because it may only reconnect. */
+/** Time in milliseconds for which changes are kept after the last subscriber has left, in case it reconnects. */
 const RECONNECT_MS = 60_000;
 
 /**
- * Publishes changes to subscribers, with ids that have no gaps. While there are no subscribers, changes are not even described, because
- * that would cost more than the rest of a turn. The next subscriber gets a snapshot. The first id is taken from the wall clock. Therefore the ids of
- * earlier daemons are always smaller, and cannot be confused with the ids of this daemon.
+ * Publishes changes to subscribers, with ids that have no gaps. Without subscribers, changes are not even described, because
+ * that would cost more than the rest of a turn. In that case the next subscriber gets a snapshot. The first id is taken from
+ * the wall clock. Therefore the ids of earlier daemons are always smaller, and cannot be confused with the ids of this
+ * daemon.
  */
 export class Bus {
   #nextId: number;

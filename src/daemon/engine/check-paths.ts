@@ -13,9 +13,10 @@ export interface PathCheckOptions {
 }
 
 /**
- * Checks the paths of a unit's conditions in a process of its own, because a file system that does not answer must not block
- * the daemon. The process has the rights of the daemon and does not belong to the run. Answers why the check failed, or the
- * first condition that is not met, or neither. Returns a function that ends the check with a failure.
+ * Checks the paths of a unit's conditions in a separate process, because an unresponsive file system must not block the
+ * daemon. The process has the rights of the daemon and does not belong to the run. Calls back with the reason why the check
+ * failed, with the first condition that is not met, or with neither if all conditions are met. Returns a function that ends
+ * the check with a failure.
  */
 export function checkPaths(
   { launcher, processes, pathChecker }: PathCheckOptions,
@@ -49,7 +50,7 @@ export function checkPaths(
       else finish(exit.kind === "code" && exit.code === 0 ? null : describeExit(exit), null);
     },
   );
-  // The process may hang in the kernel, where SIGKILL does not end it. So the answer does not wait for its end.
+  // If the process hangs in the kernel, SIGKILL does not end it. Therefore the result does not wait for the end of the process.
   const cancel = (failure: string): void => {
     if (isAnswered) return;
     finish(failure, null);

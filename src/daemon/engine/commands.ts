@@ -19,7 +19,7 @@ export interface CommandsOptions extends PathCheckOptions {
   readonly post: (...events: readonly WorldEvent[]) => void;
 }
 
-/** With this value as its invocation, a process tree consists of the session of one command, without the other processes of the run. */
+/** As an invocation id, this value selects only the session of one command instead of all processes of the run. */
 const SESSION_ONLY = "";
 
 const HOOKS = {
@@ -33,12 +33,15 @@ const mainVariables = ({ current }: RunState): Readonly<Record<string, string>> 
 
 const STOPPED = "the run was stopped";
 
-/** As for ExecCondition= in systemd.service(5): this exit code is a failure, the other ones only mean "not met". */
+/**
+ * This exit code means that the command failed; the others mean that the condition is not met. The rule is that of
+ * ExecCondition= in systemd.service(5).
+ */
 const CONDITION_FAILED = 255;
 
 type Answer = (failure: string | null) => void;
 
-/** How a command ended: its exit, or why it could not be run or was killed. */
+/** How a command ended: its exit, or the reason why it could not be run or was killed. */
 type End = Exit | string;
 
 /** Runs all commands of a unit except its main process: conditions, the hooks (such as pre_start and post_stop) and the reload command. */
@@ -121,7 +124,7 @@ export class Commands {
     });
   }
 
-  /** Answers whether the condition is met, or why the command failed. Nothing that the command started outlives it. */
+  /** Reports whether the condition is met, or why the command failed. Kills any process of the command that is still running at its end. */
   #runCondition(id: string, state: RunState, condition: CommandCondition, answer: (failure: string | null, isMet: boolean) => void): void {
     const unready = this.#makeReady(id, state);
     if (unready !== null) return answer(unready, false);
@@ -164,7 +167,7 @@ export class Commands {
     const onStarted = (result: SpawnResult): void => {
       if (result.ok) {
         ref = result.ref;
-        // While pre_start runs there is no main process, so a stop has to reach the command instead.
+        // While pre_start runs there is no main process, so a stop must signal the command instead.
         state.current ??= ref;
         state.anchor ??= ref;
       } else finish(spawnFailure(result).message);

@@ -148,9 +148,9 @@ export class Engine {
 }
 
 /**
- * Returns true for an effect whose turn must be stored before the effect is performed. Otherwise the next daemon would not know about
- * the effect if this daemon died in between. A spawn is not such an effect. The next daemon can compute SUP_INVOCATION_ID from the
- * number of the run, and can therefore find a process that was spawned but not recorded.
+ * Returns true for an effect whose turn must be stored before the effect is performed. Otherwise, if this daemon died in
+ * between, the next daemon would not know about the effect. A spawn is not such an effect. The next daemon can compute
+ * SUP_INVOCATION_ID from the number of the run, and can therefore find a process that was spawned but not recorded.
  */
 const reachesOutside = ({ type }: WorldEffect): boolean =>
   type !== "record" && type !== "note" && type !== "probe" && type !== "sweep" && type !== "spawn";

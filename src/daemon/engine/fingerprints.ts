@@ -18,7 +18,7 @@ export interface FingerprintsOptions {
   readonly clock: Pick<Clock, "wallMs">;
   readonly store: FingerprintStore;
   readonly files: FileStates;
-  /** The secret with which MACs are made. */
+  /** The secret key of the MACs. */
   readonly key: string;
   /** Returns the effective settings of a unit, with the keys of a unit file. */
   readonly effective: (id: string) => Readonly<Record<string, unknown>> | undefined;
@@ -27,9 +27,9 @@ export interface FingerprintsOptions {
 
 /** Variables that differ in each run. */
 const OF_RUN: ReadonlySet<string> = new Set(["SUP_INVOCATION_ID", "SUP_GENERATION"]);
-/** Number of starts that may wait. Further starts get no fingerprint of their own. */
+/** Maximum number of starts in the queue. Further starts get no fingerprint of their own. */
 const MAX_WAITING = 20_000;
-/** Number of contents that are remembered, so that a program that many units run is hashed once. */
+/** Maximum number of cached content hashes. The cache avoids hashing a program again for each unit that runs it. */
 const MAX_CONTENTS = 500;
 
 interface Waiting extends Omit<FingerprintRow, "fingerprint"> {
@@ -39,9 +39,9 @@ interface Waiting extends Omit<FingerprintRow, "fingerprint"> {
 }
 
 /**
- * Makes the fingerprints of runs and stores those that differ from the unit's last one. A start only adds an entry to a queue. The
- * entries are handled one after the other, so that this work delays nothing else. If the daemon is killed a moment after a start, the
- * fingerprint of that run is missing.
+ * Makes the fingerprints of runs and stores those that differ from the unit's previous one. A start only adds an entry to a
+ * queue. The entries are handled one after the other, so that this work delays nothing else. If the daemon is killed directly
+ * after a start, the fingerprint of that run is missing.
  */
 export class Fingerprints {
   readonly #o: FingerprintsOptions;
@@ -58,8 +58,9 @@ export class Fingerprints {
   }
 
   /**
-   * Must be called for each run, when its command was executed or the start failed. `launch` is null if the start failed before the
-   * command was known. `isAnswered` says that a process has just used the command and its directory, so that their file systems answer.
+   * Must be called for each run after its command was executed or its start failed. `launch` is null if the start failed
+   * before the command was known. `isAnswered` is true if a process has just used the command and its directory, which shows
+   * that their file systems respond.
    */
   take(id: string, invocation: string, launch: Launch | null, isAnswered: boolean): void {
     const effective = this.#o.effective(id);
@@ -118,13 +119,13 @@ export class Fingerprints {
     return tracked;
   }
 
-  /** Returns true if a file was changed after the start, so that the state with which the run was started is unknown. */
+  /** Returns true if a file was changed after the start. In that case its state at the start is unknown. */
   #hasChangedSince(startMs: number, state: FileState | "missing" | null): boolean {
-    // A time in the future says that the clock was set back.
+    // A time in the future means that the clock was set back.
     return state !== null && state !== "missing" && state.changedMs > startMs && state.changedMs <= this.#o.clock.wallMs();
   }
 
-  /** Returns the first argument that is a file. It is usually the program of an interpreter, or the configuration. */
+  /** Returns the first argument that is a file. Usually it is the program that an interpreter runs, or a configuration file. */
   async #fileArgument(args: readonly string[], cwd: string): Promise<FoundFile | null> {
     for (const arg of args) {
       if (arg === "" || arg.startsWith("-") || arg.length > MAX_PATH || !/[./]/.test(arg)) continue;
@@ -135,7 +136,7 @@ export class Fingerprints {
     return null;
   }
 
-  /** Adds the MAC of the content, if a file in this state was hashed before. */
+  /** Adds the MAC of the content if the file was already hashed in this state. */
   #known(path: string, state: FileState | "missing" | null, before: Fingerprint | null): FileState | "missing" | null {
     if (state === null || state === "missing") return state;
     const last = before?.key === this.#keyName ? before.files.find((file) => file.path === path)?.state : null;
@@ -178,7 +179,7 @@ export class Fingerprints {
 }
 
 const MAX_PATH = 4096;
-/** A larger argument is probably data, which changes all the time. */
+/** Maximum size of an argument that is hashed. A larger file is probably data, which changes all the time. */
 const MAX_ARGUMENT_BYTES = 64 * 1024 * 1024;
 
 const lacksContent = (file: TrackedFile): file is TrackedFile & { readonly state: FileState } =>
@@ -187,8 +188,8 @@ const lacksContent = (file: TrackedFile): file is TrackedFile & { readonly state
 const KEY_BYTES = 32;
 
 /**
- * Returns the key of the fingerprints of a state directory. It is kept in a file beside the store, so that nobody who has only the store
- * can guess a short password from its MAC. If the file cannot be written, the key is valid for this daemon only.
+ * Returns the key of the fingerprints of a state directory. The key is kept in a file beside the store. Somebody who has only
+ * the store cannot guess a short password from its MAC. If the file cannot be written, the key is valid only for this daemon.
  */
 export function fingerprintKey(file: string, onProblem: (message: string) => void): string {
   const stored = readRegularFile(file, 2 * KEY_BYTES);

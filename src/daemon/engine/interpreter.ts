@@ -39,7 +39,7 @@ export class Interpreter {
     }
   }
 
-  /** Releases everything that the interpreter holds for a unit. Called when the unit is down and was removed. */
+  /** Releases everything that the interpreter holds for a unit. Called after a unit that is down was removed. */
   forget(id: string): void {
     this.#probing.release(id);
     const state = this.#runs.get(id);
@@ -49,10 +49,10 @@ export class Interpreter {
     this.#o.processes.forget(state.invocation);
   }
 
-  /** Applies the log settings of a live unit whose file was loaded again. */
+  /** Applies changed log settings to a running unit after its file was loaded again. */
   readonly refresh = (id: string): void => this.#mains.refresh(id);
 
-  /** Acts on lines of the log since `from`, a timestamp, on which an earlier daemon could not act before it was killed. */
+  /** Handles the lines of the log since `from`, a timestamp. An earlier daemon was killed before it could act on them. */
   catchUp(id: string, run: number, from: string): void {
     this.#mains.catchUp(id, run, from).catch((error: unknown) => this.#o.bug(`cannot read the log of ${id}`, error));
   }
@@ -79,8 +79,8 @@ export class Interpreter {
   }
 
   /**
-   * Opens the sockets of a unit that waits for its next start, so that clients can connect before that start. Called after a crash of
-   * the daemon. A failure is not reported here, because the start reports it.
+   * Opens the sockets of a unit that waits for its next start, so that clients can already connect. Called after a crash of
+   * the daemon. A failure is reported later, by the start itself.
    */
   holdSockets(id: string, unit: Unit, spec: Spec): void {
     const launch = spec.sockets.length === 0 ? null : this.#o.launcher.prepare(spec, this.#o.invocationOf(id, unit.run));
@@ -116,7 +116,7 @@ export class Interpreter {
     }
   }
 
-  /** Posts a failure as the result of an effect that threw an exception. Without a result the unit would wait for ever. */
+  /** Posts a failure as the result of an effect that threw an exception. Without a result, the unit would wait forever. */
   #answerFault({ id, ...effect }: WorldEffect, error: unknown): void {
     const message = `internal error in sup: ${error instanceof Error ? error.message : String(error)}`;
     const answer = (fact: Fact): void => this.#o.post({ type: "fact", id, fact });

@@ -4,12 +4,12 @@ import { readRegularFile, writeOwnFile } from "../../linux/io/regular-files.ts";
 import type { KeyValueStore } from "../../ports/store/settings.ts";
 
 /**
- * Makes the values of SUP_INVOCATION_ID. A value consists of 24 hexadecimal digits of a hash and 8 digits with the number of the run.
- * Only daemons of this state directory can compute the hash.
+ * Creates the values of SUP_INVOCATION_ID. A value consists of 24 hexadecimal digits of a hash and 8 digits with the number
+ * of the run. Only daemons of this state directory can compute the hash.
  *
- * The hash uses a secret that is kept in the store. A copy of the secret stays in the runtime directory until a daemon exits in an
- * orderly way. With this copy, a daemon can recognize running services even if the store is lost. Each boot gets a new secret,
- * because run numbers start at 1 again after a boot and no value may be used twice.
+ * The hash uses a secret that is kept in the store. A copy of the secret stays in the runtime directory until a daemon exits
+ * in an orderly way. With this copy, a daemon can recognize running services even if the store is lost. Each boot gets a new
+ * secret, because run numbers start at 1 again after a boot and no value may be used twice.
  */
 export class Invocations {
   /** True if the last daemon was killed or crashed, so that its services may still run. */
@@ -72,7 +72,10 @@ export class Invocations {
     return run > 0 && this.of(id, run) === invocation ? run : null;
   }
 
-  /** Deletes the copy of the secret. Called at an orderly exit, because services that still run then were left running on purpose. */
+  /**
+   * Deletes the copy of the secret. Called at an orderly exit, because services that are still running then were left running
+   * on purpose.
+   */
   forget(): void {
     rmSync(this.#file, { force: true });
   }

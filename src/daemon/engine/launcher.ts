@@ -171,10 +171,10 @@ export function hookRequest(
   return ok({ argv: argv.value, env, cwd: launch.cwd, identity: launch.identity, fds, bounds: boundsOf(spec.limits) });
 }
 
-/** Errors that a shortage on the machine causes, and not the unit. */
+/** Errors whose cause is a shortage on the machine, and not the unit. */
 const SHORTAGES = new Set(["EAGAIN", "EMFILE", "ENFILE", "ENOMEM"]);
 
-/** The message for a new process that made no progress within ten seconds. */
+/** The message for a new process that made no progress for ten seconds. */
 const HANGS = "timed out (ETIMEDOUT): its file system does not answer, or something stopped the new process";
 
 /** Describes a failed spawn, with a message that names the step and the cause. */

@@ -28,7 +28,7 @@ export interface MainProcessOptions {
   readonly stdins: Pick<Stdins, "pass">;
   readonly bootId: string;
   readonly post: (...events: readonly WorldEvent[]) => void;
-  /** Returns a message if no process may be started now, because sup has too few file descriptors left, or else null. */
+  /** Returns a message if sup has too few file descriptors left to start a process, or else null. */
   readonly findShortage: () => string | null;
   /** Returns the first line of a file, or null if the file cannot be read. */
   readonly firstLineOf: (path: string) => Promise<string | null>;
@@ -99,7 +99,7 @@ export class MainProcesses {
     if (spec.instance !== null && spec.exec.workingDirectory !== null) void this.#locate(id, run, launch.value.cwd);
   }
 
-  /** Records where the working directory led, because a symbolic link may lead elsewhere when a failed rollout is reverted. */
+  /** Records the real path of the working directory. A symbolic link may lead elsewhere by the time a failed rollout is reverted. */
   async #locate(id: string, run: number, path: string): Promise<void> {
     const directory = await this.#o.realPathOf(path);
     if (directory !== null) this.#o.post({ type: "located", id, run, directory });
@@ -123,7 +123,7 @@ export class MainProcesses {
   adopt(id: string, unit: Unit, spec: Spec): "adopted" | "ended" | "gone" {
     const { processes, launcher, sockets, logs, bootId } = this.#o;
     const state = this.#runs.begin(id, unit.run);
-    // Even without a known main process, a hook or a command that was started just before the crash may still run. The sweep finds it.
+    // Even if the main process is unknown, a hook or a command that was started just before the crash may still run. The sweep finds it.
     state.anchor = unit.process ?? noProcess(bootId);
     state.current = unit.process;
     if (unit.process === null) return "gone";
@@ -141,7 +141,7 @@ export class MainProcesses {
     return adopted;
   }
 
-  /** Applies the log settings of a live unit whose file was loaded again. */
+  /** Applies changed log settings to a running unit after its file was loaded again. */
   refresh(id: string): void {
     const { logs, world } = this.#o;
     logs.open(id, specOf(world, id).log);
@@ -151,7 +151,7 @@ export class MainProcesses {
     if (state !== undefined && state.mains > 0) this.#output.begin(id, state.run);
   }
 
-  /** Acts on lines of the log since `from` that an earlier daemon read, if it was killed before it did so. */
+  /** Handles the lines of the log since `from`. An earlier daemon may have read them and been killed before it acted on them. */
   catchUp(id: string, run: number, from: string): Promise<void> {
     return this.#output.catchUp(id, run, from);
   }
@@ -174,8 +174,8 @@ export class MainProcesses {
   }
 
   /**
-   * Adds a note to the log if the command is a script with Windows line endings. With a first line `#!/usr/bin/env bash` that ends in
-   * a carriage return, the kernel starts env, which does not find "bash\r".
+   * Adds a note to the log if the command is a script with Windows line endings. If its first line is `#!/usr/bin/env bash`
+   * with a carriage return at the end, the kernel starts env, which does not find "bash\r".
    */
   async #noteLineEndings(id: string, { launch }: RunState): Promise<void> {
     const [command = ""] = launch?.argv ?? [];
@@ -217,8 +217,8 @@ export class MainProcesses {
 }
 
 /**
- * Calls `action` with descriptors for stdin, stdout and stderr, and closes them afterwards. The output descriptors lead to the unit's
- * log.
+ * Calls `action` with descriptors for stdin, stdout and stderr, and closes them afterwards. The output descriptors are
+ * connected to the unit's log.
  */
 export function withWriters<T>(logs: LogStore, id: string, action: (fds: readonly (number | null)[]) => T): T {
   const writers = logs.writers(id);

@@ -25,7 +25,7 @@ export class OutputWatch {
   }
 
   /**
-   * Tests the lines that an earlier daemon wrote to the log: it may have been killed before it acted on them. `from` is a
+   * Tests lines that an earlier daemon wrote to the log. It may have been killed before it acted on them. `from` is a
    * timestamp in the format of the log.
    */
   async catchUp(id: string, run: number, from: string): Promise<void> {
@@ -37,7 +37,7 @@ export class OutputWatch {
     }
   }
 
-  /** `fail_log` comes first: a line that matches both is a failure. */
+  /** Returns the tests. `fail_log` is first, so a line that matches both counts as a failure. */
   #tests(id: string, run: number): LineTest[] {
     const { readyLog, failLog } = specOf(this.#o.world, id);
     const isStarting = this.#o.world.get(id)?.unit.phase === "starting";
@@ -63,8 +63,8 @@ export class OutputWatch {
   }
 }
 
-/** Characters of a line that are shown. */
+/** Maximum number of characters of a line that are shown. */
 const SHOWN = 200;
 
-/** A line of the daemon itself. */
+/** Returns true for a line that the daemon itself wrote. */
 const isNote = ({ stream, text }: LogLine): boolean => stream === "stderr" && text.startsWith("[sup] ");

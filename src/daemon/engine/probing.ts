@@ -28,7 +28,7 @@ export class Probing {
     this.#runs = runs;
   }
 
-  /** Runs one probe and posts `probed`. If sup itself fails, the result is `broken`, which never counts against the service. */
+  /** Runs one probe and posts `probed`. If sup itself fails, the result is `broken`, which does not count as a failure of the service. */
   probe(id: string, run: number, seq: number): void {
     const { check } = specOf(this.#o.world, id);
     const state = this.#runs.begin(id, run);
@@ -48,7 +48,7 @@ export class Probing {
     });
   }
 
-  /** Resolves when the current or next probe has a result. Resolves as soon as the unit cannot be probed any more. */
+  /** Resolves when the current or next probe has a result, or as soon as the unit cannot be probed any more. */
   whenProbed(id: string): Promise<void> {
     if (!this.#canProbe(id)) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -56,7 +56,7 @@ export class Probing {
     return promise;
   }
 
-  /** After a turn: no probe follows once the unit stops or a reload has removed its check, so nobody may wait for one. */
+  /** Ends waits for probes that will not happen, because a unit has stopped or a reload has removed its check. */
   followTurn({ changed, removed }: Turn): void {
     for (const id of [...this.#waiters.keys()]) if ((changed.has(id) || removed.has(id)) && !this.#canProbe(id)) this.release(id);
   }
@@ -80,8 +80,8 @@ export class Probing {
 }
 
 /**
- * Runs a probe. If it fails, runs its fallback, and so on until one passes. The result says whether a fallback passed. If all probes
- * fail, the result is one failure with the details of each probe.
+ * Runs a probe. If it fails, runs its fallback, and so on until one passes. The result says whether a fallback passed. If all
+ * of them fail, the result is one failure with the details of each probe.
  */
 async function probeWithFallback(
   prober: Prober,
@@ -96,6 +96,6 @@ async function probeWithFallback(
   if (primary.kind === "ok" || spec.fallback === undefined || signal.aborted) return own;
   const second = await probeWithFallback(prober, spec.fallback, context, signal, clock);
   if (second.kind === "ok") return { ...second, detail: `${primary.detail}; fallback: ${second.detail}`, fallback: true };
-  // If the primary probe failed because of sup itself, the result is `broken` and does not count, even if the fallback failed too.
+  // If the primary probe failed because of sup itself, the result is `broken` and does not count, even if the fallback fails too.
   return { ...own, atMs: second.atMs, detail: `${primary.detail}; fallback: ${second.detail}` };
 }

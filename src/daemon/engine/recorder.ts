@@ -17,19 +17,19 @@ import { describeService, serviceRow, type Surroundings } from "../queries/descr
 import { LastOutput } from "../queries/last-output.ts";
 import { rememberUnit } from "./unit-memory.ts";
 
-/** Number of the last lines of output that are stored with the event of a failed run. */
+/** Number of output lines that are stored with the event of a failed run. They are the last lines of the run. */
 const LAST_LINES = 20;
 /**
- * A job with more units than this is stored at most every JOB_MS while it is pending. To stop 2,000 units takes a hundred turns, and
- * storing 2,000 outcomes with each of them would take longer than the stop. The next daemon finds the outcomes of the last turns from
- * the states of the units.
+ * A pending job with more units than this is stored at most once every JOB_MS. A stop of 2,000 units takes a hundred turns,
+ * and storing 2,000 outcomes in each turn would take longer than the stop. If the daemon is killed, the next daemon derives
+ * the outcomes that were not stored from the states of the units.
  */
 const LARGE_JOB = 50;
 const JOB_MS = 200;
 /** Types of events that contain the SUP_INVOCATION_ID of their run. */
 const NAMES_RUN: ReadonlySet<string> = new Set([...BEGINNINGS, "exited", "start-failed"]);
 
-/** Makes the stored form of a turn's messages, and sends them once they are stored. */
+/** Creates the stored form of a turn's messages, and sends the messages after they were stored. */
 export interface MessageRows {
   rowsOf(drafts: readonly Draft[], timestamp: string): OutboxRow[];
   accept(rows: readonly OutboxRow[]): void;
@@ -53,7 +53,7 @@ export class Recorder {
   readonly lastOutput: LastOutput;
   readonly #options: RecorderOptions;
   readonly #recorded = new Map<Turn, readonly EventRow[]>();
-  /** When each pending large job was stored. */
+  /** The time at which each pending large job was last stored. */
   readonly #storedMs = new Map<string, number>();
   /** Jobs whose last change is not stored yet. */
   readonly #unstored = new Set<string>();
@@ -128,7 +128,7 @@ export class Recorder {
     return writes;
   }
 
-  /** Returns true if the job need not be stored with this turn. */
+  /** Returns true if the job can be stored in a later turn. */
   #waits(id: string, job: Job | undefined): boolean {
     const isLarge = job !== undefined && job.endedMs === null && job.units.length > LARGE_JOB;
     const now = this.#options.clock.monotonicMs();

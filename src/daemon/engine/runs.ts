@@ -21,7 +21,7 @@ export interface RunState {
   aborted: boolean;
   /** Called when `aborted` becomes true. */
   onAborted: (() => void) | null;
-  /** Number of main processes that the run has had. The exit of a main process that was replaced (MAINPID=) does not end the run. */
+  /** Number of main processes that the run has had. If a main process was replaced (MAINPID=), its exit does not end the run. */
   mains: number;
   /** The processes that needed SIGKILL. */
   readonly killed: Survivor[];
@@ -29,7 +29,10 @@ export interface RunState {
   readonly probeAbort: ProbeAbort;
 }
 
-/** Like an AbortController, but creates one only for a run that is probed: most runs are not, and each would take memory and time. */
+/**
+ * Works like an AbortController, but creates one only for a run that is probed. Most runs are not probed, and each controller
+ * takes memory and time.
+ */
 class ProbeAbort {
   #controller: AbortController | null = null;
   #isAborted = false;

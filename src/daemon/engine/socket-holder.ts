@@ -22,9 +22,9 @@ export interface Held {
 const FIRST_FD = 3;
 
 /**
- * Holds the listening sockets of all services. The units of a service share them. Connections that arrive while a service restarts wait
- * in the backlog. They are refused only when all units are down. Services receive the sockets by systemd's protocol, which consists of descriptors from 3 on and the variables
- * LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES.
+ * Holds the listening sockets of all services. The units of a service share them. Connections that arrive while a service
+ * restarts wait in the backlog. They are refused only when all units are down. Services receive the sockets by systemd's
+ * protocol: descriptors from 3 on, and the variables LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES.
  */
 export class SocketHolder {
   readonly #sockets: Sockets;
@@ -38,8 +38,8 @@ export class SocketHolder {
   }
 
   /**
-   * Opens the unit's sockets unless they are open already. Binds a unix socket again if its file was deleted or replaced. The error is
-   * a message for the user; after an error no new socket stays open.
+   * Opens the unit's sockets unless they are already open. Binds a unix socket again if its file was deleted or replaced. The
+   * error is a message for the user. After an error, no new socket stays open.
    */
   open(spec: Spec, launch: Launch): Result<readonly Held[], string> {
     const wanted: Array<{ name: string; text: string; address: ListenAddress; reusePort: boolean }> = [];
@@ -68,7 +68,10 @@ export class SocketHolder {
     return ok(held);
   }
 
-  /** Restores the sockets after a crash of the daemon, from the keeper or from the live service. Returns false if one is missing. */
+  /**
+   * Restores the sockets after a crash of the daemon, from the keeper or from the running service. Returns false if any
+   * socket is missing.
+   */
   takeBack(spec: Spec, launch: Launch, main: ProcessRef): boolean {
     const held: Held[] = [];
     for (const [i, { name, listen }] of spec.sockets.entries()) {
@@ -98,7 +101,7 @@ export class SocketHolder {
     this.#held.delete(service);
   }
 
-  /** Returns all sockets by unit, for a re-exec of the daemon, which must keep the descriptors open. */
+  /** Returns all sockets by unit for a re-exec of the daemon, which must keep their descriptors open. */
   all(): Record<string, readonly Held[]> {
     return Object.fromEntries(this.#held);
   }

@@ -1,7 +1,7 @@
 import { closeSync } from "node:fs";
 import { ok, type Result } from "../../base/result.ts";
 
-/** The descriptors that become the standard input of transient units. Each is for the first run of its unit only. */
+/** The descriptors that become the standard input of transient units. Each descriptor is used only by the first run of its unit. */
 export class Stdins {
   readonly #open: (name: string) => Result<number, string>;
   readonly #fds = new Map<string, number>();
@@ -29,7 +29,7 @@ export class Stdins {
     }
   }
 
-  /** Closes the descriptor of a unit that is not started any more. */
+  /** Closes the descriptor of a unit that will not be started any more. */
   forget(id: string): void {
     const fd = this.#fds.get(id);
     this.#fds.delete(id);

@@ -26,8 +26,8 @@ export class Sweeper {
   }
 
   /**
-   * Kills all processes of a run. First aborts each start whose process has not called exec yet. This kills that process, which runs
-   * no code of the service yet.
+   * Kills all processes of a run. Starts whose process has not called exec yet are aborted first. The abort kills that
+   * process, which runs no code of the service yet.
    */
   kill(id: string, run: number): void {
     const state = this.#runs.get(id);
@@ -38,7 +38,7 @@ export class Sweeper {
     this.#abort(id, run, (tree, state) => void state.killed.push(...this.#o.processes.killTree(tree)));
   }
 
-  /** Sends the signal to the processes that the main process left behind. Posts `swept` when none of them is left. */
+  /** Sends the signal to the processes that the main process left behind. Posts `swept` when all of them have ended. */
   sweep(id: string, run: number, signal: number): void {
     const { processes } = this.#o;
     const state = this.#runs.begin(id, run);
@@ -49,7 +49,7 @@ export class Sweeper {
       this.#o.logs.endRun(id);
       this.#swept(id, run, names(state.killed), left);
     };
-    // The tree is nearly always empty. An immediate result means that a restart need not wait for another turn of the event loop.
+    // The tree is nearly always empty. With an immediate result, a restart need not wait for another turn of the event loop.
     if (processes.isEmpty(tree)) return done(false);
     if (signal === SIGNALS.SIGKILL) state.killed.push(...processes.killTree(tree));
     else if (signal !== 0) processes.signalTree(tree, signal, "group");
@@ -57,8 +57,9 @@ export class Sweeper {
   }
 
   /**
-   * Performs `action` once no process of the run is being set up, because a signal before exec would not reach a handler of the
-   * service. Does nothing if the run has no process: then its spawn failed, and `spawnFailed` is already in the mailbox.
+   * Performs `action` once no process of the run is being set up, because a signal before exec would not reach a handler of
+   * the service. Does nothing if the run has no process. In that case its spawn has failed, and `spawnFailed` is already in
+   * the mailbox.
    */
   #abort(id: string, run: number, action: (tree: TreeOf, state: RunState) => void): void {
     const state = this.#runs.get(id);

@@ -4,8 +4,8 @@ import { freshUnit, type Unit } from "../../core/unit/record.ts";
 import type { Entry } from "../../core/world/world.ts";
 
 /**
- * The state of a unit that is stored as a string for the next daemon. Its times are of CLOCK_BOOTTIME, so they are also valid for the
- * next daemon of this boot. After a reboot, only the counters in it are of use.
+ * The state of a unit that is stored as a string for the next daemon. Its times are those of CLOCK_BOOTTIME, so they are
+ * valid for every daemon until the next boot. After a reboot, only the counters are useful.
  */
 export interface Memory {
   readonly unit: Unit;

@@ -63,12 +63,18 @@ export class Actions {
     }
   }
 
-  /** The event comes before the action, so that the history contains it even if the daemon dies during the action. */
+  /**
+   * Records an agent's action before it is carried out, so that the history contains the event even if the daemon dies during
+   * the action.
+   */
   #recordAgent(action: shape.Action, agent: string, ids: readonly string[]): void {
     for (const id of ids) this.#options.recorder.tell("agent-action", `${action} requested by agent ${agent}`, id, { action, agent });
   }
 
-  /** Starts a job and waits until it ends. The world stores the job, so a client can also wait for it at the next daemon. */
+  /**
+   * Starts a job and waits until it ends. The world stores the job, so after a restart of the daemon a client can continue to
+   * wait for it.
+   */
   async #move(request: Request, action: GoalAction, ids: readonly string[]): Promise<shape.JobResult> {
     const warnings = action === "stop" && !request.cascade ? this.#leftRunning(ids) : [];
     const job = this.newJob(warnings);
@@ -80,7 +86,7 @@ export class Actions {
     return { id: newJobId(this.#options.clock.roll()), warnings };
   }
 
-  /** Returns the outcome of a job that was just created; with `wait`, after its end. */
+  /** Returns the outcome of a job that was just created. With `wait`, returns it after the end of the job. */
   async follow(id: string, wait: boolean): Promise<shape.JobResult> {
     const { world } = this.#options;
     return jobShape(wait ? await this.#ended(id) : world.job(id)!, world);
@@ -149,7 +155,10 @@ export class Actions {
     return this.#options.world.get(id)!.spec.service;
   }
 
-  /** Returns true if `ids` contains all units of the unit's service, except those that are leaving. This is always so for a plain unit. */
+  /**
+   * Returns true if `ids` contains all units of the unit's service, except those that are being removed. The result is always
+   * true for a plain unit.
+   */
   #isWithService(id: string, ids: readonly string[]): boolean {
     const { world } = this.#options;
     const service = this.#serviceOf(id);

@@ -33,8 +33,8 @@ export class Rolling {
   }
 
   /**
-   * Begins a rollout, or only says what it would do. `missing` is the error for a name that no unit has. `before` is the service as its
-   * file declared it before a reload changed it.
+   * Begins a rollout, or with `isDryRun` only returns what it would do. `missing` returns the error for a name that does not
+   * belong to any unit. `before` is the service as its file declared it before a reload changed it.
    */
   start(name: string, isDryRun: boolean, missing: (id: string) => ApiError, before?: Loaded): Answer {
     const { world, catalog, handle, clock } = this.#o;
@@ -66,12 +66,12 @@ export class Rolling {
     return ok(this.status(service)!);
   }
 
-  /** Begins the rollout of a service that a reload has changed. It does nothing if no unit of the service runs. */
+  /** Begins the rollout of a service that a reload has changed. Does nothing if no unit of the service runs. */
   roll(service: string, before?: Loaded): void {
     this.start(service, false, (id) => ({ code: "no-such-unit", message: `there is no unit ${id}` }), before);
   }
 
-  /** Returns null if there was no rollout of a service with this name since the machine booted. */
+  /** Returns the state of the last rollout, or null if there has been none for this name since the machine booted. */
   status(name: string): shape.RolloutStatus | null {
     const service = stripSuffix(name);
     const rollout = this.#o.world.recordOf(service)?.rollout;
@@ -88,7 +88,7 @@ export class Rolling {
     return ok(this.status(service)!);
   }
 
-  /** Returns the units that take part: those that should run, without the additional units of an earlier rollout. */
+  /** Returns the units that take part: the units that should run, without the additional units of an earlier rollout. */
   #members(service: string): string[] {
     const { world } = this.#o;
     const surge = new Set(world.recordOf(service)?.rollout?.units.flatMap(({ id, isSurge }) => (isSurge ? [id] : [])));
@@ -98,7 +98,10 @@ export class Rolling {
     });
   }
 
-  /** Returns the ids of the additional units: the numbers above those of all units, as far as there are numbers and ports for them. */
+  /**
+   * Returns the ids of the additional units. Their numbers follow the highest number of the service, as far as numbers and
+   * ports are available.
+   */
   #surge(service: string, policy: RollingSpec, members: number): string[] {
     const { world } = this.#o;
     const surge = new Set(world.recordOf(service)?.rollout?.units.flatMap(({ id, isSurge }) => (isSurge ? [id] : [])));
@@ -133,7 +136,7 @@ export class Rolling {
   }
 }
 
-/** Returns the error for a request that does not fit the state of the rollout, or null. */
+/** Returns the error for a request that is not possible in the state of the rollout, or null. */
 function refusalOfControl({ service, state, generation, awaits_promotion }: shape.RolloutStatus, action: RolloutControl): ApiError | null {
   const isPossible: Record<RolloutControl, boolean> = {
     pause: state === "running",

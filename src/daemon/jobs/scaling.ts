@@ -23,8 +23,8 @@ export interface ScalingOptions {
 }
 
 /**
- * Changes the number of units of a service. The number is stored, and applies until the next `sup scale`. In a service that scales
- * itself, it applies until the metrics need another number.
+ * Changes the number of units of a service. The number is stored, and applies until the next `sup scale`. If the service has
+ * automatic scaling, the number applies until the metrics need another one.
  */
 export class Scaling {
   readonly #o: ScalingOptions;
@@ -33,7 +33,7 @@ export class Scaling {
     this.#o = options;
   }
 
-  /** Changes the number of units of a service. `missing` returns the error for a name that no unit has. */
+  /** Changes the number of units of a service. `missing` returns the error for a name that does not belong to any unit. */
   async scale(name: string, request: ScaleRequest, missing: (id: string) => ApiError): Promise<Result<shape.JobResult, ApiError>> {
     const id = stripSuffix(name);
     const service = this.#o.catalog.service(id);
@@ -132,7 +132,10 @@ const rolling = (id: string, rollout: Rollout): ApiError => ({
   hint: `\`sup rollout status ${id}\``,
 });
 
-/** Returns the error that says why this name cannot be scaled or restarted in turn. It is not the name of a service with `instances`. */
+/**
+ * Returns the error for a name that cannot be scaled, or restarted unit by unit, because it is not the name of a service with
+ * `instances`.
+ */
 export function refusalOf(verb: string, how: string, id: string, entry: Entry | undefined): ApiError {
   const what = how === "" ? `${verb} ${id}` : `${verb} ${id} ${how}`;
   const refuse = (cause: string, hint: string): ApiError => ({ code: "conflict", message: `cannot ${what}: ${cause}`, hint });

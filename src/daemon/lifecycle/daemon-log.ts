@@ -15,7 +15,7 @@ const CHECK_EVERY = 256;
 
 export function openDaemonLog(path: string, options: { readonly echo: boolean; readonly now: () => number }): DaemonLog {
   let lines = 0;
-  // A reader that stops must not stop the daemon: journald during its restart, or a pager.
+  // A reader that stops reading (such as a pager, or journald during its restart) must not stop the daemon.
   const stderr = new LossyOutput(2, (missing) => `${missing} lines were not shown, because the reader of this output is too slow\n`);
   const write = (level: string, message: string): void => {
     const line = `${new Date(options.now()).toISOString()} ${level} ${message}\n`;

@@ -7,9 +7,9 @@ import type { Parts } from "../compose/compose.ts";
 export type ExitOn = { readonly unit: string } | "failure" | "all-done";
 
 /**
- * Calls `end` once, when the event happens, with the exit code of the unit that ended. A unit has ended if it will not be started
- * again automatically, so a crash with a retry does not count. For `all-done`, the exit code is that of the first unit that failed,
- * or else 0. A unit file that cannot be loaded counts as a failed unit.
+ * Calls `end` once, when the event happens, with the exit code of the unit that ended. A unit has ended if it will not be
+ * started again automatically, so a crash that is followed by a retry does not count. For `all-done`, the exit code is that
+ * of the first unit that failed, or else 0. A unit file that cannot be loaded counts as a failed unit.
  */
 export function watchExits(
   { world, engine, catalog }: Pick<Parts, "world" | "engine" | "catalog">,
@@ -48,7 +48,10 @@ const hasFailed = (unit: Unit | undefined): boolean => unit?.phase === "failed" 
 const hasEnded = (unit: Unit | undefined): boolean =>
   unit === undefined || hasFailed(unit) || unit.phase === "exited" || (unit.phase === "idle" && unit.want === "down");
 
-/** Returns the exit code of the last run. It is 1 for a failure without an exit code, such as a failed exec, a timeout or bad health. */
+/**
+ * Returns the exit code of the last run. The result is 1 for a failure without an exit code, such as a failed exec, a timeout
+ * or a failed health check.
+ */
 export function codeOf(unit: Unit | undefined): number {
   const exit = unit?.last?.exit;
   const code = exit == null ? null : exitNumber(exit);

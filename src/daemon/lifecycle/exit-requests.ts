@@ -6,8 +6,8 @@ export type ExitRequest =
   | { readonly kind: "reexec" };
 
 /**
- * Two SIGINT within this time count as one Ctrl-C. A terminal sends SIGINT to the whole process group, and npm and other wrappers
- * forward it to the daemon once more.
+ * Two SIGINT signals within this time count as one Ctrl-C. A terminal sends SIGINT to the whole process group, and npm and
+ * other wrappers forward it to the daemon once more.
  */
 const SAME_KEY_MS = 500;
 
@@ -27,7 +27,7 @@ export class ExitRequests {
     return this.#next.promise;
   }
 
-  /** Resolves at a Ctrl-C while the daemon is already stopping its units. Then the daemon must not wait any longer for them. */
+  /** Resolves at a Ctrl-C while the daemon is already stopping its units. After it, the daemon must not wait for the units any longer. */
   get impatience(): Promise<void> {
     return this.#impatience.promise;
   }

@@ -11,7 +11,7 @@ import type { Held } from "../engine/socket-holder.ts";
 /** The path of this program. It is read at startup, because the kernel reports it as "… (deleted)" once an upgrade has replaced the file. */
 const PROGRAM = process.execPath;
 
-/** The state that a daemon passes to the next image through execve. It belongs to open file descriptors, so the store cannot hold it. */
+/** The state that a daemon passes to the next image through execve. It refers to open file descriptors, so it cannot be in the store. */
 export interface Handover {
   readonly lockFd: number;
   /** Version of the previous image. */
@@ -33,7 +33,7 @@ export function receiveHandover(): Handover | null {
   return JSON.parse(text.toString("utf8")) as Handover;
 }
 
-/** Maximum time to wait for running commands of units (pre_start, post_stop, reload) before a re-exec. */
+/** Maximum time for which a re-exec waits for running commands of units (pre_start, post_stop, reload). */
 const QUIET_MS = 10_000;
 
 /** Resolves when no unit is in a phase that only this image can complete, or after QUIET_MS. */
@@ -67,8 +67,9 @@ export function remember({ world, store, catalog, logs }: Parts): void {
 }
 
 /**
- * Executes the program at the path from which this one was started, which an upgrade may have replaced. Services keep running, and
- * the next image receives their exits and their output. Returns only on failure, with the reason. Then nothing has changed.
+ * Executes the program at the path from which this one was started. An upgrade may have replaced that program. Services keep
+ * running, and the next image receives their exits and their output. Returns only on failure, with the reason. After a
+ * failure nothing has changed.
  */
 export function handOver(parts: Parts, lock: Lock, version: string): string {
   const { sockets, notify } = parts;

@@ -4,8 +4,8 @@ import type { Parts } from "../compose/compose.ts";
 import { codeOf } from "./exit-on.ts";
 
 /**
- * Calls `end` when a unit with `on_fatal: shutdown`, or a critical unit under the setting `on_critical_fatal`, is `fatal` or
- * `failed`.
+ * Calls `end` when a unit becomes `fatal` or `failed`, if the unit has `on_fatal: shutdown`, or if it is critical and
+ * `on_critical_fatal` is set.
  */
 export function watchFatal(
   { engine, world }: Pick<Parts, "engine" | "world">,

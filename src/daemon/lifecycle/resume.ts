@@ -20,7 +20,10 @@ import type { MemoryRow } from "../../ports/store/turns.ts";
 
 export interface Resumed {
   readonly adopted: number;
-  /** Units whose state an earlier daemon of this boot stored. Whether they run depends on that state, not on whether they are enabled. */
+  /**
+   * Units whose state was stored by an earlier daemon since the last boot. The stored state decides whether they run, even if
+   * a unit is disabled.
+   */
   readonly decided: ReadonlySet<string>;
 }
 
@@ -61,7 +64,8 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
     const { unit, spec } = parts.world.get(id)!;
     if (unit.want === "up" && !isDown(unit.phase) && !parts.sockets.has(spec.service)) parts.interpreter.holdSockets(id, unit, spec);
   }
-  // The previous daemon was scaling these down. The others run on until a reload, because only their file has changed.
+  // The previous daemon was removing these units after a scale-down. The other units run until a reload, because only their
+  // file has changed.
   const leaving = surplus.filter((id) => parts.world.get(id)!.unit.want === "down");
   for (const id of leaving) parts.catalog.drop(id);
   if (leaving.length > 0) parts.engine.handle(...leaving.map((id) => ({ type: "unload", id, cause: "operator" }) as const));
@@ -71,15 +75,15 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
 }
 
 /**
- * Returns true if the unit should be down only because the previous daemon was shutting down. That daemon was killed before all units
- * were down (container engines and systemd wait only for a limited time). Nobody requested a stop of the unit itself, so it starts
- * again as after an orderly shutdown.
+ * Returns true if the unit should be down only because the previous daemon was shutting down and was killed before all units
+ * were down (container engines and systemd wait only for a limited time). Nobody requested a stop of the unit itself, so it
+ * starts again as after an orderly shutdown.
  */
 const stoppedByShutdown = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
 
 /**
- * Sorts the stored states so that units of services with `instances` come last if they are down. A service releases its sockets when
- * all its units are down, and a unit that was not taken over yet looks as if it were down.
+ * Sorts the stored states so that units of services with `instances` come last if they are down. A service releases its
+ * sockets when all its units are down. A unit that was not taken over yet looks as if it were down.
  */
 function runningFirst(memories: ReadonlyMap<string, Memory>, { world }: Parts): Array<[string, Memory]> {
   const isLast = ([id, { unit }]: [string, Memory]): boolean => isDown(unit.phase) && (world.get(id)?.spec.instance ?? null) !== null;
@@ -87,7 +91,7 @@ function runningFirst(memories: ReadonlyMap<string, Memory>, { world }: Parts): 
   return [...all.filter((one) => !isLast(one)), ...all.filter(isLast)];
 }
 
-/** Keeps the definitions that failed rollouts brought back, even after a boot, until a reload. */
+/** Keeps definitions that were restored after failed rollouts. They stay in force until a reload, even after a boot. */
 function keepReverted({ catalog, world, engine }: Parts, stored: readonly MemoryRow[]): void {
   for (const { kind, id: service } of stored) {
     if (kind !== "service" || catalog.service(service) === undefined) continue;
@@ -95,7 +99,10 @@ function keepReverted({ catalog, world, engine }: Parts, stored: readonly Memory
   }
 }
 
-/** Keeps the settings with which a unit was started. If its file has changed since then, the unit is marked, and a reload applies the change. */
+/**
+ * Keeps the settings with which a unit was started. If its file has changed since its start, the unit is marked, and a reload
+ * applies the change.
+ */
 function keepOldSpec({ catalog, engine }: Parts, id: string, { unit, inForce }: Memory): void {
   if (inForce === null || isDown(unit.phase)) return;
   const spec = catalog.hold(id, inForce);
@@ -111,7 +118,7 @@ function noteOrphan({ processes, notes }: Parts, id: string, { process: main }: 
 const orphanWords = (id: string, pid: number): string =>
   `${id} still runs (pid ${pid}) without supervision: its unit file is missing or has errors. End the process, or fix the file, end the process and start the unit`;
 
-/** Returns true if the stored state is of this boot. Its times and processes are valid only in the boot in which they were written. */
+/** Returns true if the stored state was written since the last boot. Its times and processes are valid only in that boot. */
 function isSameBoot({ store, bootId }: Parts): boolean {
   const sameBoot = store.get("boot-id") === bootId;
   if (!sameBoot) store.set("boot-id", bootId);
@@ -140,8 +147,8 @@ function recallJobs({ engine, store }: Parts, stored: readonly MemoryRow[], same
 }
 
 /**
- * Restores the stored state of services. Scaled numbers are restored even after a boot, because they are decisions of an operator. A rollout
- * and the history of automatic scaling do not survive a boot.
+ * Restores the stored state of services. Scaled numbers are restored even after a boot, because an operator chose them.
+ * Rollouts and the history of automatic scaling are not restored after a boot.
  */
 function recallServices({ engine }: Parts, stored: readonly MemoryRow[], sameBoot: boolean): void {
   for (const { kind, id, memory } of stored) {
@@ -152,8 +159,8 @@ function recallServices({ engine }: Parts, stored: readonly MemoryRow[], sameBoo
 }
 
 /**
- * Ends the processes of health checks that were running when the previous daemon died: nobody waits for their result any more, and
- * their timeout died with that daemon. Only daemons of this state directory can make the invocation in their mark.
+ * Ends the health check processes that were running when the previous daemon died. Nobody waits for their result any more,
+ * and their timeout died with that daemon. Only daemons of this state directory can create the invocation ids in their marks.
  */
 function endChecks({ processes, invocations }: Parts, found: readonly FoundRun[]): void {
   for (const { unit, invocation: mark, ref } of found) {
@@ -178,9 +185,9 @@ interface Found {
 
 /**
  * Returns the found runs that the store does not fully describe. `unwritten` contains runs that were spawned just before the
- * daemon was killed. Such a run is later than the stored one, or is the stored run, but without its pid. In other phases without a
- * main process, processes with the invocation id are hooks or leftovers, and the sweep ends them. `lost` contains the runs of units
- * without stored state, because the store was damaged or deleted.
+ * daemon was killed. Such a run is later than the stored one, or it is the stored run without its pid. In other phases
+ * without a main process, processes with the invocation id are hooks or leftovers, and the sweep ends them. `lost` contains
+ * the runs of units whose stored state is missing because the store was damaged or deleted.
  */
 function sortRuns({ world, invocations }: Parts, found: readonly FoundRun[], memories: ReadonlyMap<string, Memory>): Found {
   const [unwritten, lost] = [new Map<string, Run>(), new Map<string, Run>()];
@@ -196,11 +203,14 @@ function sortRuns({ world, invocations }: Parts, found: readonly FoundRun[], mem
   return { unwritten, lost };
 }
 
-/** Returns true if nothing of a run is executed before its main process. Paths are checked by a process that does not belong to the run. */
+/**
+ * Returns true if no command of a run is executed before its main process. Paths are checked by a process that does not
+ * belong to the run.
+ */
 const runsNoCommand = (spec: Spec | undefined): boolean =>
   spec !== undefined && spec.preStart.length === 0 && spec.conditions.every(({ kind }) => kind !== "command");
 
-/** Makes the state of a unit that has been ready since its process started. Its history and the operator's requests are lost. */
+/** Creates the state of a unit that has been ready since its process started. Its history and the operator's requests are lost. */
 function memoryOf(id: string, { run, ref, madeAtMs }: Run, { type, check }: Spec, nowMs: number): Memory {
   const since = { sinceMs: madeAtMs, execAtMs: madeAtMs, readyAtMs: type === "oneshot" ? null : madeAtMs };
   const phase = type === "oneshot" ? "starting" : "running";
@@ -252,8 +262,8 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
 }
 
 /**
- * Returns true if the previous daemon was killed while it checked conditions, which can be done again. A pre_start command may have
- * done half of its work. A command of a condition, or what follows it, may still run.
+ * Returns true if the previous daemon was killed while it checked conditions, which can be checked again. pre_start commands
+ * are not repeated, because they may have done half of their work. Returns false if a process of the run may still be alive.
  */
 function mayCheckAgain({ processes, invocationOf, bootId }: Parts, { id, phase, run }: Unit, { preStart }: Spec): boolean {
   if (phase !== "preparing" || preStart.length > 0) return false;

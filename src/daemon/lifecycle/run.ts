@@ -37,9 +37,12 @@ export interface DaemonOptions {
   /** If true, the daemon's own log is also written to standard error. */
   readonly foreground: boolean;
   readonly version: string;
-  /** If true, the daemon changes its directory to `/`, so that the directory it was started in can be removed. No path may be relative then. */
+  /**
+   * If true, the daemon changes its directory to `/`, so that the directory in which it was started can be removed. In that
+   * case, no path may be relative.
+   */
   readonly leavesDirectory?: boolean;
-  /** Called when units are loaded and the API is available; awaited before enabled units start. */
+  /** Called when units are loaded and the API is available. Enabled units start after the returned promise has resolved. */
   readonly onReady?: (parts: Parts, info: shape.DaemonInfo) => void | Promise<void>;
   /** Returns the units to start at boot. The default is all enabled units. */
   readonly startAtBoot?: (parts: Parts) => string[];
@@ -119,7 +122,7 @@ function reloadUnits({ facade }: Parts, daemonLog: DaemonLog): void {
   for (const problem of problems) if (problem.severity === "error") daemonLog.warn(`reload by SIGHUP: ${problemLine(problem)}`);
 }
 
-/** Each signal is logged at most once in this time, so that a loop of `kill` does not fill the disk. */
+/** Minimum time between two log entries about the same signal, so that a loop of `kill` does not fill the disk. */
 const STRAY_LOG_MS = 60_000;
 
 function logStraySignals(daemonLog: DaemonLog): (name: SignalName) => void {
@@ -179,7 +182,7 @@ function prepare({ places, foreground, leavesDirectory }: DaemonOptions, handove
 /** Time for which a daemon that was killed during a fork may still appear to hold the lock. */
 const DEAD_MS = 2000;
 
-/** Takes the lock. Retries for DEAD_MS, because a child of a killed daemon may hold a copy of the lock's descriptor for a short time. */
+/** Takes the lock. Retries for DEAD_MS, because a child of a killed daemon may briefly hold a copy of the lock's descriptor. */
 function takeLockInTime(directory: string, inherited: number | undefined): ReturnType<typeof takeLock> {
   const deadline = performance.now() + DEAD_MS;
   for (;;) {
@@ -209,7 +212,7 @@ function makeDirectories(places: Places): Result<null, string> {
   try {
     chmodSync(places.runtime, 0o700);
   } catch {
-    // Another user owns the directory. The modes of the socket and the token protect them.
+    // The directory belongs to another user. The modes of the socket and the token protect these files.
   }
   return ok(null);
 }
@@ -315,10 +318,13 @@ const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: Daem
   sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
 });
 
-/** Delay after which code that only the start needs is unmapped. Usually all enabled units have been started by this time. */
+/** Delay after which memory of code that only the start needs is unmapped. Usually all enabled units have been started by this time. */
 const STARTED_MS = 10_000;
 
-/** Housekeeping runs at least this often, however long the sampling interval, so that the store keeps within its size limit. */
+/**
+ * Maximum interval between two rounds of housekeeping, even if the sampling interval is longer. It keeps the store within its
+ * size limit.
+ */
 const HOUSEKEEPING_MS = 60_000;
 
 /** Starts the daemon's shared tick. Returns a function that stops it. */
@@ -360,7 +366,7 @@ async function end(parts: Parts, unlisten: Unlisten, daemonLog: DaemonLog, why: 
   const stillUp = await shutDown(parts, impatience, onImpatient);
   for (const id of stillUp) daemonLog.warn(`${id} could not be stopped`);
   parts.logs.shutdown();
-  // Log followers are called from the event loop. With this turn they receive the last lines of the services.
+  // Log followers are called from the event loop. This turn of the loop delivers the last lines of the services to them.
   await new Promise(setImmediate);
   parts.recorder.tell("daemon-stopped", "sup has stopped; every unit is down");
   await parts.dispatcher.drain();

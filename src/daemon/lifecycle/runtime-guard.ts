@@ -5,10 +5,16 @@ import type { Listening } from "../../api/server/listen.ts";
 import type { Parts } from "../compose/compose.ts";
 import type { DaemonLog } from "./daemon-log.ts";
 
-/** Interval between checks. Commands that find no socket while a daemon holds the lock retry for two seconds, so this is often enough. */
+/**
+ * Interval between checks. If a daemon holds the lock, commands that find no socket retry for two seconds, so this interval
+ * is short enough.
+ */
 const CHECK_MS = 1000;
 
-/** A daemon that is being started holds a lock for a moment until it finds that this one runs. */
+/**
+ * Number of failed checks before the daemon acts. A second daemon that is being started holds a lock for a moment, until it
+ * finds that this one runs.
+ */
 const FAILED_CHECKS = 3;
 
 export interface RuntimeGuardOptions {
@@ -19,9 +25,9 @@ export interface RuntimeGuardOptions {
 }
 
 /**
- * Creates files that the daemon needs at run time again if they were deleted: the lock, the socket of the API, and the runtime directory
- * with all that is in it, for example because the end of a login session removed `$XDG_RUNTIME_DIR`. FIFOs and sockets of units are
- * created again at the next start of the unit. Also closes all connections when they use up the last file descriptors.
+ * Recreates files that the daemon needs at run time if they were deleted: the lock, the socket of the API, and the runtime
+ * directory with its contents. For example, the end of a login session may remove `$XDG_RUNTIME_DIR`. FIFOs and sockets of
+ * units are recreated at the next start of the unit. Also closes all connections when they use up the last file descriptors.
  */
 export function guardRuntime(parts: GuardedParts, options: RuntimeGuardOptions): { check(): Promise<void>; stop(): void } {
   const { listening, daemonLog } = options;
@@ -73,7 +79,7 @@ function lockGuard({ notes, recorder }: GuardedParts, { lock, places, daemonLog 
 const takenBy = (pid: number | null): string =>
   `another daemon ${pid === null ? "" : `(pid ${pid}) `}has locked a new one: two daemons run the same units. Stop one with \`kill PID\``;
 
-/** Returns why the files could not be made again, or null. */
+/** Returns a function that returns why the files could not be recreated, or null. */
 function fileGuard({ invocations, keeper, logs }: GuardedParts, { places, daemonLog }: RuntimeGuardOptions): () => string | null {
   let failure: string | null = null;
   return () => {

@@ -30,12 +30,15 @@ export async function shutDown(parts: Parts, impatience: Promise<void>, onImpati
   stopKilling();
   clearTimeout(timer);
   unwatch();
-  // For the next daemon, units without stored state were stopped in an orderly way. It starts those that are enabled.
+  // To the next daemon, the absence of stored state means that a unit was stopped in an orderly way. That daemon starts the enabled units.
   store.record({ memories: ids.map((id) => ({ kind: "unit", id, memory: null })) });
   return up();
 }
 
-/** Kills all processes. This makes units start their post_stop commands, which are killed, too. Returns a function that ends the killing. */
+/**
+ * Kills all processes. As a result, units start their post_stop commands, which are killed, too. Returns a function that ends
+ * the killing.
+ */
 function killEverything({ world, engine, interpreter }: Parts): () => void {
   const kill = (ids: Iterable<string>): void => {
     for (const id of ids) {
@@ -45,7 +48,7 @@ function killEverything({ world, engine, interpreter }: Parts): () => void {
   };
   const killed = new Set<string>();
   kill(world.ids());
-  // Hooks are killed after the turn, because an effect of the turn in which the unit enters the phase starts the hook.
+  // Hooks are killed after the turn in which their phase begins, because an effect of that turn starts the hook.
   return engine.watch((turn) => {
     const hooks = [...turn.changed].filter((id) => world.get(id)?.unit.phase === "finishing" && !killed.has(id));
     for (const id of hooks) killed.add(id);
@@ -53,7 +56,7 @@ function killEverything({ world, engine, interpreter }: Parts): () => void {
   });
 }
 
-/** Returns how many milliseconds it may take to stop all units. In the worst case they stop one after the other. */
+/** Returns the maximum time in milliseconds to stop all units. In the worst case they stop one after the other. */
 export function patienceMs(world: World): number {
   const ids = world.ids();
   return Math.max(0, ...ids.map((id) => stopMs(world.get(id)?.spec))) * ids.length + MARGIN_MS;

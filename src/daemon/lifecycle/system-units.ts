@@ -1,12 +1,13 @@
 import { SYSTEM_UNITS, type Places } from "../../spec/places.ts";
 
 /**
- * Decides whether this user's daemon may run units from /etc/sup/units. That directory is in the unit path of a user's daemon for
- * machines without a system daemon. While the system daemon responds, the user's daemon does not run these units.
+ * Decides whether this user's daemon may run units from /etc/sup/units. On machines without a system daemon, users' daemons
+ * run these units, so the directory is in their unit path. While the system daemon responds, the user's daemon does not run
+ * these units.
  *
- * When the system daemon appears, the user's daemon gives up the units immediately. When the system daemon disappears, the user's
- * daemon takes them only at its next start or reload. The system daemon may only be restarting, and two daemons must not run the
- * same service.
+ * When the system daemon appears, the user's daemon gives up the units immediately. When the system daemon disappears, the
+ * user's daemon takes over the units only at its next start or reload. The system daemon may just be restarting, and two
+ * daemons must not run the same service.
  */
 export class SystemUnits {
   readonly #applies: boolean;

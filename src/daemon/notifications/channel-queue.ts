@@ -9,9 +9,9 @@ export interface ChannelQueueOptions {
   readonly clock: Pick<Clock, "wallMs" | "monotonicMs" | "roll">;
   readonly notifier: Notifier;
   readonly save: (row: OutboxRow) => void;
-  /** A message was given up. */
+  /** Called when a message was given up. */
   readonly onGivenUp: (row: OutboxRow) => void;
-  /** The channel began to fail, or works again. */
+  /** Called when the channel begins to fail or works again. */
   readonly onChange: () => void;
 }
 
@@ -24,13 +24,14 @@ const FAILING_AFTER = 3;
 interface Waiting {
   row: OutboxRow;
   readonly message: Message;
-  /** Monotonic. */
+  /** Monotonic time in milliseconds at which the message may be sent. */
   dueMs: number;
 }
 
 /**
- * Sends the messages of one channel, one at a time and in order. After a temporary failure the channel pauses, longer each time.
- * A message that keeps failing does not block messages about other episodes. A message is saved as sent before the next one.
+ * Sends the messages of one channel, one at a time and in order. After a temporary failure the channel pauses, longer each
+ * time. A message that keeps failing does not block messages about other episodes. Each sent message is stored as sent before
+ * the next one is sent.
  */
 export class ChannelQueue {
   readonly #o: ChannelQueueOptions;
@@ -39,9 +40,9 @@ export class ChannelQueue {
   #current: AbortController | null = null;
   #timer: Timer | null = null;
   #pausedUntilMs = 0;
-  /** Temporary failures in a row. */
+  /** Number of consecutive temporary failures. */
   #failures = 0;
-  /** The last message was refused for good. */
+  /** True if the last message was permanently refused. */
   #isRefused = false;
   /** Id of the message that is being sent. */
   #sending: number | null = null;
@@ -59,7 +60,7 @@ export class ChannelQueue {
     return this.#spec;
   }
 
-  /** With new settings the channel may work again, so it is tried at once. */
+  /** Sets new settings. With them the channel may work again, so it is tried at once. */
   set spec(spec: ChannelSpec) {
     if (JSON.stringify(spec) === JSON.stringify(this.#spec)) return;
     this.#spec = spec;
@@ -70,12 +71,12 @@ export class ChannelQueue {
     return this.#waiting.length;
   }
 
-  /** Why the channel fails, or null. A single failure is no reason to worry. */
+  /** Why the channel fails, or null. A single failure does not count. */
   get trouble(): string | null {
     return this.#failures >= FAILING_AFTER || this.#isRefused ? this.lastError : null;
   }
 
-  /** Wall clock time of the next attempt, while the channel pauses after a failure. */
+  /** Wall clock time of the next attempt if the channel pauses after a failure, or null. */
   get retryAtMs(): number | null {
     const { clock } = this.#o;
     const waitMs = this.#pausedUntilMs - clock.monotonicMs();
@@ -89,14 +90,14 @@ export class ChannelQueue {
     this.#arm();
   }
 
-  /** Tries everything at once. */
+  /** Tries all waiting messages at once. */
   retry(): void {
     this.#pausedUntilMs = 0;
     for (const one of this.#waiting) one.dueMs = 0;
     this.#arm();
   }
 
-  /** Removes a message that was not sent yet. The one that is being sent cannot be removed. */
+  /** Removes a message that was not sent yet. Returns false for the message that is being sent now, which cannot be removed. */
   drop(id: number): boolean {
     const at = this.#waiting.findIndex(({ row }) => row.id === id);
     if (at < 0 || this.#sending === id) return false;
@@ -115,7 +116,7 @@ export class ChannelQueue {
     this.#o.onChange();
   }
 
-  /** Stops after the message that is being sent now. */
+  /** Stops the queue. The message that is being sent now is still completed. */
   pause(): void {
     this.#isPaused = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -131,7 +132,7 @@ export class ChannelQueue {
     return this.#current !== null;
   }
 
-  /** True if a message could be sent now. */
+  /** True if the queue can send a message now. */
   get isReady(): boolean {
     return this.#current !== null || (this.#next() !== null && this.#pausedUntilMs <= this.#o.clock.monotonicMs());
   }
@@ -151,7 +152,7 @@ export class ChannelQueue {
     this.#timer = setTimeout(() => void this.#run(), Math.max(0, waitMs));
   }
 
-  /** Returns the message to try next: the one that is due first, but never before an older one about the same episode. */
+  /** Returns the message to try next. It is the one that is due first, but a message never overtakes an older one about its episode. */
   #next(): Waiting | null {
     const blocked = new Set<string>();
     let best: Waiting | null = null;
@@ -178,7 +179,7 @@ export class ChannelQueue {
     this.#sending = next.row.id;
     let timer = setTimeout(() => controller.abort(), this.#spec.timeoutMs);
     const onPart = (part: string): void => {
-      // Each part has the whole time, because a message may have hundreds of parts.
+      // Each part gets the full time limit, because a message may have hundreds of parts.
       clearTimeout(timer);
       timer = setTimeout(() => controller.abort(), this.#spec.timeoutMs);
       next.row = { ...next.row, done: [...next.row.done, part], updatedAt: this.#nowIso() };

@@ -31,16 +31,16 @@ export interface DispatcherOptions {
   readonly settings: NotifySettings;
 }
 
-/** The key of the time until which nothing is sent. */
+/** The key of the stored time until which nothing is sent. */
 const SILENCED = "notifications-silenced-until";
 
-/** More pending messages than this are not loaded at the start. The oldest come first. */
+/** Maximum number of pending messages that are loaded at the start. The oldest are loaded first. */
 const MOST_PENDING = 10_000;
 
-/** How long messages that are being sent may delay the end of the daemon. Without an answer, the next daemon sends them again. */
+/** Maximum delay of the daemon's exit by messages that are being sent. Messages without an answer are sent again by the next daemon. */
 const SENDING_MS = 3000;
 
-/** Stores messages, and sends them on their channels. Each channel has a queue of its own, so that none delays another. */
+/** Stores messages, and sends them on their channels. Each channel has its own queue, so that channels do not delay each other. */
 export class Dispatcher implements MessageRows {
   readonly #o: DispatcherOptions;
   readonly #queues = new Map<string, ChannelQueue>();
@@ -48,9 +48,9 @@ export class Dispatcher implements MessageRows {
   #settings: NotifySettings;
   #lastId: number;
   #isStarted = false;
-  /** The world knows channels. */
+  /** True if the world has received the settings of the channels. */
   #isConfigured = false;
-  /** The types of the conditions that were observed last. */
+  /** The types of the daemon's conditions at the last update, as JSON. */
   #known = "[]";
 
   constructor(options: DispatcherOptions) {
@@ -72,11 +72,11 @@ export class Dispatcher implements MessageRows {
     return this.#queues;
   }
 
-  /** Called once the alerts of an earlier daemon are restored. Goes on with the messages and episodes that it left. */
+  /** Continues with the messages and episodes that an earlier daemon left. Called after that daemon's alerts were restored. */
   start(): void {
     this.#isStarted = true;
     const episodes = this.#o.store.memories("episode").flatMap(({ id, memory }) => parseEpisode(id, memory) ?? []);
-    // Stored messages come before new ones about the same episodes.
+    // Queue the stored messages before new ones about the same episodes.
     this.#makeQueues();
     for (const row of this.#o.store.outbox({ limit: MOST_PENDING, states: ["pending"] })) this.#queue(row);
     this.#apply(episodes);
@@ -121,13 +121,13 @@ export class Dispatcher implements MessageRows {
     }
   }
 
-  /** Returns the end of the present silence (wall clock), or null if there is none. */
+  /** The end of the present silence (wall clock), or null without a silence. */
   get silencedUntilMs(): number | null {
     const untilMs = Number(this.#o.store.get(SILENCED) ?? 0);
     return untilMs > this.#o.clock.wallMs() ? untilMs : null;
   }
 
-  /** Sends no message for so long; 0 ends a silence. What is still a problem at its end is reported then. */
+  /** Sends no message for `ms` milliseconds; 0 ends a silence. Problems that are still open at the end of the silence are reported then. */
   silence(ms: number): void {
     const { store, clock, tell } = this.#o;
     store.set(SILENCED, ms === 0 ? "0" : String(Math.ceil(clock.wallMs() + ms)));
@@ -151,14 +151,14 @@ export class Dispatcher implements MessageRows {
     });
   }
 
-  /** The messages of a channel that no longer exists cannot be sent. */
+  /** Gives up the messages of a channel that no longer exists. */
   #remove(name: string, queue: ChannelQueue): void {
     queue.close();
     this.#queues.delete(name);
     for (const row of this.#o.store.outbox({ limit: MOST_PENDING, states: ["pending"] })) if (row.channel === name) this.#queue(row);
   }
 
-  /** Makes the rows of a turn's messages. They are sent after `accept`, when the turn is stored. */
+  /** Creates the rows of a turn's messages. The messages are sent after the turn was stored, by `accept`. */
   rowsOf(drafts: readonly Draft[], timestamp: string): OutboxRow[] {
     return drafts.map((draft) => {
       const id = ++this.#lastId;
@@ -208,7 +208,7 @@ export class Dispatcher implements MessageRows {
     return true;
   }
 
-  /** Failing channels are conditions of the daemon: they raise alerts, which the other channels get. */
+  /** Reports failing channels as conditions of the daemon. These raise alerts, which are sent on the other channels. */
   #observe(): void {
     const conditions: AlertCondition[] = [];
     for (const [name, { trouble }] of this.#queues)
@@ -221,14 +221,14 @@ export class Dispatcher implements MessageRows {
         });
     const { trouble } = this.#heartbeat;
     if (trouble !== null) conditions.push({ unit: "", type: "heartbeat", severity: "warning", message: `the heartbeat fails: ${trouble}` });
-    // The text of a failure may change with each attempt, and an alert has only the first one.
+    // Only the types are compared, because the text of a failure may change with each attempt, and an alert keeps its first text.
     const types = JSON.stringify(conditions.map(({ type }) => type));
     if (types === this.#known) return;
     this.#known = types;
     this.#o.engine().post({ type: "observed", source: "notifications", unit: "", conditions });
   }
 
-  /** What an operator should know: channels that fail, and names in unit files that no channel has. */
+  /** Returns notes for the operator: channels that fail, and names in unit files that are not names of channels. */
   notes(): string[] {
     const failing = [...this.#queues].flatMap(([name, { trouble }]) =>
       trouble === null ? [] : [`notifications cannot be sent to ${name}: ${trouble}`],
@@ -242,7 +242,7 @@ export class Dispatcher implements MessageRows {
     return [...failing, ...(trouble === null ? [] : [`the heartbeat fails: ${trouble}`]), ...unknown];
   }
 
-  /** Finishes the messages that are being sent and starts no other one. Resolves after a few seconds at the latest. */
+  /** Completes the messages that are being sent, but sends no others. Resolves after a few seconds at the latest. */
   async pause(): Promise<void> {
     for (const queue of this.#queues.values()) queue.pause();
     await this.#until(() => ![...this.#queues.values()].some((queue) => queue.isBusy));
@@ -252,7 +252,7 @@ export class Dispatcher implements MessageRows {
     for (const queue of this.#queues.values()) queue.resume();
   }
 
-  /** Sends what can be sent now. Resolves after a few seconds at the latest. */
+  /** Sends all messages that can be sent now. Resolves after a few seconds at the latest. */
   async drain(): Promise<void> {
     await this.#until(() => ![...this.#queues.values()].some((queue) => queue.isReady));
   }

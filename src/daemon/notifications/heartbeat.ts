@@ -3,13 +3,13 @@ import type { HeartbeatSpec } from "../../spec/notifications.ts";
 
 export interface HeartbeatOptions {
   readonly notifier: Pick<Notifier, "beat">;
-  /** The heartbeat began to fail, or works again. */
+  /** Called when the heartbeat begins to fail or works again. */
   readonly onChange: () => void;
 }
 
 const FAILING_AFTER = 3;
 
-/** Requests a URL regularly, so that a service elsewhere notices when the daemon or the machine is gone. */
+/** Requests a URL regularly, so that a remote service notices when the daemon or the machine is gone. */
 export class Heartbeat {
   readonly #o: HeartbeatOptions;
   #spec: HeartbeatSpec | null = null;

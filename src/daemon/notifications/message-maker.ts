@@ -25,7 +25,7 @@ const FEW_LINES = 3;
 const LINE_CHARACTERS = 300;
 const FAILURES = ["exited", "start-failed"];
 
-/** Makes messages of what the core decided: adds the host, what sup does next, the last lines of output, and times for people. */
+/** Creates messages from the decisions of the core. Adds the host, what sup does next, the last lines of output, and readable times. */
 export class MessageMaker {
   readonly #o: MessageMakerOptions;
 
@@ -33,7 +33,7 @@ export class MessageMaker {
     this.#o = options;
   }
 
-  /** With `pastMs` the message is made as of that time, without what is known only now. */
+  /** Creates a message. With `pastMs`, the message is created as of that time, without information that is known only now. */
   make(draft: Draft, id: number, pastMs: number | null = null): Message {
     const { clock, host, pageUrl } = this.#o;
     const nowMs = pastMs ?? clock.wallMs();
@@ -72,7 +72,7 @@ export class MessageMaker {
     });
   }
 
-  /** While a new run is under way, the output of the run that failed says more. */
+  /** Returns the last lines of output. During a new run, the output of the run that failed is more useful. */
   #lastLines(unit: string, count: number): string[] {
     const { world, logs, store } = this.#o;
     const entry = world.get(unit);
@@ -89,10 +89,10 @@ export class MessageMaker {
   }
 }
 
-/** Made at the first message, because the data for time zones takes memory and time. */
+/** Created at the first message, because the data for time zones takes memory and time. */
 let formats: { readonly time: Intl.DateTimeFormat; readonly zone: Intl.DateTimeFormat } | null = null;
 
-/** `03:12:05 UTC`, with the date in front if it is another day. */
+/** Formats a time as `03:12:05 UTC`. If it is on another day, the date comes first. */
 export function timeText(wallMs: number, nowMs: number): string {
   formats ??= {
     time: new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" }),

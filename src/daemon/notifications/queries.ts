@@ -28,7 +28,7 @@ const MOST_EVENTS = 100_000;
 const MOST_ROWS = 10_000;
 const FIRST_LINES = 5;
 
-/** What `sup notify` and the page show and do. */
+/** The queries and actions of `sup notify` and of the page. */
 export class Notifications implements NotificationQueries {
   readonly #o: QueryOptions;
 
@@ -51,7 +51,7 @@ export class Notifications implements NotificationQueries {
     };
   }
 
-  /** Sends a test message at once, past the outbox. */
+  /** Sends a test message at once, without the outbox. */
   async test(channel: string | null): Promise<Result<shape.NotificationTests, ApiError>> {
     const { dispatcher } = this.#o;
     const unknown = this.#unknownChannel(channel === null ? [] : [channel]);
@@ -194,7 +194,7 @@ function textOfRow(json: string): string {
   }
 }
 
-/** The alert of an event in the history; null if it is one of an older version. */
+/** Returns the alert of an event in the history, or null if an older version wrote the event. */
 function changeOf({ serviceId, type, timestamp, message, details }: EventRow): PastChange | null {
   const { alert, alert_type: alertType, severity } = details;
   if (typeof alert !== "number" || typeof alertType !== "string") return null;

@@ -4,8 +4,8 @@ import { loadSettings } from "../../spec/schema/settings.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 
 /**
- * Reads the settings file again and applies what concerns notifications. The other settings apply at the next start of the daemon.
- * If the file has errors, the settings stay as they are. Returns the problems of the file.
+ * Reads the settings file again and applies the settings of notifications. The other settings apply at the next start of the
+ * daemon. If the file has errors, the settings stay as they are. Returns the problems of the file.
  */
 export function reloadNotifications(path: string, dispatcher: Pick<Dispatcher, "configure">, isDryRun: boolean): readonly Problem[] {
   const file = readOptional(path);

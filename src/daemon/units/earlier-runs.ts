@@ -3,9 +3,9 @@ import type { EventHistory } from "../../ports/store/events.ts";
 import type { Invocations } from "../engine/invocations.ts";
 
 /**
- * Returns a function that returns how many runs a unit had earlier in this boot, before this daemon loaded the unit for the first
- * time. There may be such runs if the unit was removed and added again, or if the previous daemon was shut down and kept no state.
- * The numbering of runs continues after them, so that no two runs have the same invocation id.
+ * Returns a function that returns how many runs a unit had earlier in this boot, before this daemon loaded the unit for the
+ * first time. There may be such runs if the unit was removed and added again, or if the previous daemon was shut down and
+ * kept no state. The numbers of new runs continue after them, so that no two runs have the same invocation id.
  */
 export function earlierRuns(store: EventHistory, invocations: Pick<Invocations, "runOf" | "given">): (id: string) => number {
   return (id) => {

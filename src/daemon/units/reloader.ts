@@ -20,9 +20,9 @@ export interface ReloaderOptions {
   readonly earlierRuns: (id: string) => number;
   readonly handle: (...events: readonly WorldEvent[]) => void;
   readonly announce: (id: string) => void;
-  /** Called when the unit files were read again. */
+  /** Called after the unit files were read again. */
   readonly filesRead: () => void;
-  /** Begins a rolling restart of a service. `before` is the service as its file declared it until now. */
+  /** Begins a rolling restart of a service. `before` is the service as its file declared it before the reload. */
   readonly roll: (service: string, before: Loaded | undefined) => void;
 }
 
@@ -122,7 +122,7 @@ export class Reloader {
     return { dry_run: dryRun, units: rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key })) })), problems };
   }
 
-  /** Stops and unloads the units from the system's directory. Called once the system daemon has started. */
+  /** Stops and unloads the units whose files are in the system's directory. Called after the system daemon has started. */
   letGo(): void {
     const { catalog, systemUnits, recorder, world, handle } = this.#o;
     if (!systemUnits.hasAppeared()) return;
@@ -142,7 +142,7 @@ export class Reloader {
     return made !== undefined;
   }
 
-  /** Loads a unit that an earlier daemon started, although its service has fewer units now; false when there is no such service. */
+  /** Loads a unit that an earlier daemon started, although its service has fewer units now. Returns false if there is no such service. */
   keepSurplus(id: string): boolean {
     const unit = this.#o.catalog.surplus(id);
     if (unit !== undefined) this.#put([unit]);
@@ -180,14 +180,14 @@ export class Reloader {
     if (starts.length > 0) handle({ type: "request", action: "start", ids: starts, cause: "reload" });
   }
 
-  /** The files on disk are in force from now on, except those with errors. */
+  /** Puts the files on disk in force, except those with errors, and ends the use of restored definitions. */
   #endReverts(): void {
     const { catalog, world, handle } = this.#o;
     for (const { name } of world.services())
       if (world.recordOf(name)?.reverted != null && catalog.problemsOf(name).length === 0) handle({ type: "fileInForce", service: name });
   }
 
-  /** Returns the service of a unit whose file says how to restart it one unit after the other, otherwise null. */
+  /** Returns the service of a unit if the service's file configures rolling restarts, and otherwise null. */
   #rollingService(id: string): string | null {
     const spec = this.#o.world.get(id)?.spec;
     return spec === undefined || spec.rolling === null || spec.instance === null ? null : spec.service;

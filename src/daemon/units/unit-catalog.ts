@@ -22,8 +22,8 @@ interface DiskNote {
 const UNCHANGED: DiskNote = { changed: false, removed: false, problems: [] };
 
 /**
- * Holds the versions of the unit files that are in use, and the versions that are on disk. After a file was changed, they differ
- * until a reload applies the change. If a file has errors, the last version without errors stays in use.
+ * Holds the versions of the unit files that are in use, and the versions that are on disk. After a file changes, the two
+ * differ until a reload applies the change. If a file has errors, its last version without errors stays in use.
  */
 export class UnitCatalog {
   readonly #source: UnitSource;
@@ -33,11 +33,11 @@ export class UnitCatalog {
   readonly #templates = new Map<string, Loaded>();
   /** Services with `instances` by name. Their units are in `#inUse`. */
   readonly #services = new Map<string, Loaded>();
-  /** The definitions of services that are in use instead of their files on disk, because a rollout of the file failed. */
+  /** Definitions that are in use instead of the service's file on disk, because a rollout of the file failed. */
   readonly #reverted = new Map<string, Reverted>();
   #disk: LoadedSnapshot = { loaded: new Map(), services: new Map(), templates: new Map(), problems: new Map(), masked: new Map() };
   #notes = new Map<string, DiskNote>();
-  /** Units in use whose directories cannot be read at present. They stay as they are, because their files may not have changed. */
+  /** Units in use whose directories cannot be read at present. They stay as they are, because their files may be unchanged. */
   #held: ReadonlySet<string> = new Set();
 
   /**
@@ -88,7 +88,7 @@ export class UnitCatalog {
     return new Set([...this.#inUse.values()].map(({ spec }) => spec.service));
   }
 
-  /** The units and templates that this daemon never loaded, because their files have errors. */
+  /** The units and templates that this daemon has never loaded because their files have errors. */
   get broken(): Array<{ readonly id: string; readonly file: string; readonly problems: readonly string[] }> {
     const names = this.#namesInUse();
     return [...this.#disk.problems].flatMap(([id, problems]) => {
@@ -119,8 +119,8 @@ export class UnitCatalog {
 
   /**
    * Reads the directories again without applying any change. `instances` are the instances that the operator has enabled. If
-   * `missingIsEmpty` is true, a directory that does not exist counts as empty. Otherwise its units are kept, because the directory
-   * may only be unmounted.
+   * `missingIsEmpty` is true, a directory that does not exist counts as empty. Otherwise its units are kept, because the
+   * directory may just be unmounted.
    */
   refresh(instances: Iterable<string> = [], missingIsEmpty = false): void {
     const inUse = [...this.#inUse].filter(([id, { spec }]) => instanceOf(id) !== null && spec.instance === null).map(([id]) => id);
@@ -157,15 +157,15 @@ export class UnitCatalog {
   }
 
   /**
-   * Returns the ids of units whose files have no errors and that are not in use yet. A new unit of a service in use is a change of that
-   * service, not a new unit.
+   * Returns the ids of units whose files have no errors and that are not in use yet. An additional unit of a service in use
+   * is not included, because it is a change of that service.
    */
   fresh(): string[] {
     const names = this.#namesInUse();
     return [...this.#disk.loaded].filter(([id, { spec }]) => !this.#inUse.has(id) && !names.has(spec.service)).map(([id]) => id);
   }
 
-  /** Puts the version on disk into use and returns it. Returns undefined if there is no version without errors. */
+  /** Puts the version on disk into use and returns it. Returns undefined if that version has errors or does not exist. */
   take(id: string): Loaded | undefined {
     const loaded = this.#disk.loaded.get(id);
     if (loaded !== undefined) this.#inUse.set(id, loaded);
@@ -174,8 +174,9 @@ export class UnitCatalog {
   }
 
   /**
-   * Keeps the settings that an earlier daemon used, although the file has changed or was deleted. Returns undefined if the file still
-   * has the same settings, or if the settings cannot be read because another version of sup wrote them.
+   * Keeps the settings that an earlier daemon used, although the file was changed or deleted. Returns undefined if the file
+   * still has these settings. Also returns undefined if another version of sup wrote the settings in a form that cannot be
+   * read.
    */
   hold(
     id: string,
@@ -199,8 +200,8 @@ export class UnitCatalog {
   }
 
   /**
-   * Sets how many units of a service are in use; null means the number in its file. Returns the units that were
-   * added, and the ids of those that are not in use any more.
+   * Sets how many units of a service are in use; null means the number in its file. Returns the added units, and the ids of
+   * units that are no longer in use.
    */
   rescale(name: string, scale: number | null): { readonly added: readonly Loaded[]; readonly removed: readonly string[] } {
     const wanted = unitsOf(this.#services.get(name)!, scale ?? undefined);
@@ -246,8 +247,8 @@ export class UnitCatalog {
   }
 
   /**
-   * Adds the units that a rollout or automatic scaling added to the world, and drops those that they have removed. Returns the ids of units whose definition a
-   * failed rollout has brought back.
+   * Adds the units that a rollout or automatic scaling has added to the world, and drops the units that were removed. Returns
+   * the ids of units whose definition was restored after a failed rollout.
    */
   follow(
     { changed, removed, services }: Pick<Turn, "changed" | "removed" | "services">,
@@ -274,7 +275,7 @@ export class UnitCatalog {
     return reverted;
   }
 
-  /** Puts the definition of a service in use that its last rollout brought back, and returns the ids of the units that got it. */
+  /** Puts the definition of a service into use that its last rollout restored. Returns the ids of the units that got this definition. */
   followRevert(name: string, world: Pick<World, "get" | "recordOf">): readonly string[] {
     const { reverted = null, rollout = null } = world.recordOf(name) ?? {};
     if (reverted === null) this.#reverted.delete(name);
@@ -332,7 +333,7 @@ export class UnitCatalog {
     });
   }
 
-  /** Returns true if a file on disk declares a service or plain unit of this name. */
+  /** Returns true if a file on disk declares a service or plain unit with this name. */
   #isDeclared(name: string): boolean {
     return this.#disk.loaded.has(name) || this.#disk.services.has(name);
   }

@@ -1,13 +1,14 @@
 /**
  * Epoll sets for descriptors that Bun's event loop cannot watch itself: pidfds, FIFOs and notify sockets.
  *
- * Bun's loop watches a set through a duplicate of its descriptor, which Bun takes for a socket. When the set is readable, Bun calls
- * recv, gets ENOTSOCK, closes the duplicate and calls `close`. So one call of `close` means "something is ready", and after each wake
- * Bun gets a new duplicate. Bun does not document this behaviour. So a self-test checks it at the start, and if it does not work, a
- * timer polls the sets every 10 ms.
+ * Bun's loop watches a set through a duplicate of its descriptor, which Bun takes for a socket. When the set is readable, Bun
+ * calls recv, gets ENOTSOCK, closes the duplicate and calls `close`. Therefore one call of `close` means "something is
+ * ready", and after each wake Bun gets a new duplicate. Bun does not document this behaviour, so a self-test checks it at the
+ * start. If it does not work, a timer polls the sets every 10 ms.
  *
- * When a set is registered with another epoll, the kernel walks all descriptors of the set to exclude cycles. With a single set, one
- * line of output from one of a thousand units would cost a walk over thousands of descriptors. Therefore there are many small sets.
+ * When a set is registered with another epoll, the kernel walks all descriptors of the set to exclude cycles. With a single
+ * set, one line of output from one of a thousand units would cost a walk over thousands of descriptors. Therefore there are
+ * many small sets.
  */
 import { ptr } from "bun:ffi";
 import { duplicate, errno, libc, O } from "../ffi/libc.ts";
@@ -26,7 +27,7 @@ export interface EpollHandle {
 export interface Epoll {
   /** How this process notices that a set is ready. `loop` costs nothing while idle; `interval` polls every 10 ms. */
   readonly mode: "loop" | "interval";
-  /** Resolves within a second, when the self-test has decided on the mode. */
+  /** Resolves within a second, after the self-test has decided on the mode. */
   readonly tested: Promise<"loop" | "interval">;
   /** The number of polls so far. Every event that a callback reports happened before the latest poll. */
   readonly polls: number;
@@ -68,9 +69,7 @@ const SET_SIZE = 128;
 /** The time in milliseconds that callbacks may take in one turn of the loop, before timers and requests run. */
 const BUDGET_MS = 10;
 const INTERVAL_MS = 10;
-/**
- * The self-test counts the ticks of a timer instead of the time, because a missing wake proves nothing while the loop is blocked.
- */
+/** The self-test counts the ticks of a timer instead of the time. While the loop is blocked, a missing wake proves nothing. */
 const SELF_TEST_TICKS = 20;
 const SELF_TEST_TICK_MS = 50;
 
@@ -207,7 +206,7 @@ class LinuxEpoll implements Epoll {
     this.#dispatch();
     if (this.#closed) return;
     if (this.#events.length > 0) {
-      // The next turn handles the remaining events before it polls. Otherwise the last ones would starve.
+      // The next turn handles the remaining events before it polls. Otherwise the descriptors at the end would starve.
       if (this.#timer === null && this.#scheduled === null) this.#scheduled = setImmediate(() => this.#turn());
       return;
     }

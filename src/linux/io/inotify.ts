@@ -1,7 +1,7 @@
 /**
- * Reports changes in directories (inotify(7)). One inotify instance serves all watches, because the kernel allows a user only 128
- * instances. `fs.watch` is not used, because it asks for all kinds of changes, and so each write to any file in a directory such
- * as a home directory would wake the daemon.
+ * Reports changes in directories (inotify(7)). One inotify instance serves all watches, because the kernel allows a user only
+ * 128 instances. `fs.watch` is not used, because it subscribes to all kinds of changes. Each write to any file in a directory
+ * such as a home directory would then wake the daemon.
  */
 import { ptr } from "bun:ffi";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -10,8 +10,8 @@ import type { Epoll, EpollHandle } from "./epoll.ts";
 import { readFifo } from "./fifo.ts";
 
 /**
- * The changes to report: `names` are names that appear, disappear or lead to another file, and changes of permissions.
- * `contents` are in addition writes to the files in the directory.
+ * The changes to report. `names` reports names that appear, disappear or lead to another file, and changes of permissions.
+ * `contents` additionally reports writes to the files in the directory.
  */
 export type WatchDepth = "names" | "contents";
 
@@ -67,7 +67,7 @@ class LinuxInotify implements Inotify {
     const wd = libc.inotify_add_watch(fd, ptr(Buffer.from(`${directory}\0`)), MASKS[depth]);
     if (wd < 0) return err(errno());
     const listeners = this.#listeners.get(wd) ?? new Set();
-    // Each call has a function of its own, so that one listener can watch the same directory twice.
+    // Each call creates its own function, so that one listener can watch the same directory twice.
     const own: WatchListener = (name) => listener(name);
     this.#listeners.set(wd, listeners.add(own));
     return ok(() => this.#remove(wd, own));

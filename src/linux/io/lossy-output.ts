@@ -1,19 +1,20 @@
 /**
- * Standard output or standard error of a process that supervises. It must neither wait for a reader nor end because the reader is
- * gone. What a slow reader has not taken waits in memory, up to a limit. Beyond that, lines are dropped and counted.
+ * Standard output or standard error of a process that supervises others. The process must not wait for a reader, and must not
+ * end when the reader is gone. Output that a slow reader has not read yet waits in memory, up to a limit. Beyond the limit,
+ * lines are dropped and counted.
  */
 import { closeSync, fstatSync, type Stats, writeSync } from "node:fs";
 import { ptr } from "bun:ffi";
 import { errno, libc, O, open } from "../ffi/libc.ts";
 
-/** As for a slow page (api/server/streams.ts). */
+/** The limit is that of a slow page (api/server/streams.ts). */
 const MOST_BYTES = 4 << 20;
 const RETRY_MS = 50;
 const O_NOCTTY = 0o400;
 const EAGAIN = 11;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
-/** A terminal that was closed reports EIO. */
+/** Errors that mean that the reader is gone. A closed terminal reports EIO. */
 const READER_GONE = ["EPIPE", "EIO"];
 
 export class LossyOutput {
@@ -22,18 +23,18 @@ export class LossyOutput {
   readonly #gap: (lines: number) => string;
   #waiting: Buffer[] = [];
   #bytes = 0;
-  /** Lines that were dropped after those that wait. */
+  /** Number of lines that were dropped after the waiting ones. */
   #lost = 0;
   #isGone = false;
   #timer: Timer | null = null;
 
-  /** `gap` returns the text that stands for dropped lines. */
+  /** `gap` returns the text that replaces dropped lines. */
   constructor(fd: number, gap: (lines: number) => string) {
     this.#gap = gap;
     ({ write: this.#write, close: this.#close } = withoutWaiting(fd));
   }
 
-  /** Takes whole lines. Never waits and never throws. */
+  /** Accepts whole lines. Never waits and never throws. */
   write(text: string): void {
     if (this.#isGone) return;
     const bytes = Buffer.from(text);
@@ -42,7 +43,7 @@ export class LossyOutput {
     this.#flush();
   }
 
-  /** Resolves when the reader has taken everything, is gone, or has taken nothing for `patienceMs`. */
+  /** Resolves when the reader has read everything, is gone, or has read nothing for `patienceMs`. */
   async finish(patienceMs: number): Promise<void> {
     let left = this.#bytes;
     for (let until = performance.now() + patienceMs; this.#bytes > 0 && performance.now() < until;) {
@@ -71,7 +72,7 @@ export class LossyOutput {
     }
   }
 
-  /** Returns false if the reader has no room now, or is gone. */
+  /** Writes the first waiting piece. Returns false if the reader cannot accept it now, or is gone. */
   #writeFirst(): boolean {
     const [first] = this.#waiting;
     let done: number;
@@ -93,7 +94,7 @@ export class LossyOutput {
         this.#bytes = 0;
         return false;
       }
-      // For example a file on a full disk.
+      // The write failed, for example because the disk is full.
       this.#lost += linesIn(first!.toString("latin1"));
       done = first!.length;
     }
@@ -105,9 +106,10 @@ export class LossyOutput {
 }
 
 /**
- * Returns a function that writes to a descriptor and throws EAGAIN instead of waiting. The flag O_NONBLOCK belongs to the open file,
- * which other processes may share (a shell, for example). So the file is opened once more. A regular file is not: its readers do not matter, and
- * all who share it must continue at the same offset.
+ * Returns a function that writes to a descriptor and throws EAGAIN instead of waiting. The flag O_NONBLOCK belongs to the
+ * open file description, which other processes (such as a shell) may share. Therefore the file is opened again. A regular
+ * file is not opened again, because its readers do not matter, and all processes that share it must continue at the same
+ * offset.
  */
 function withoutWaiting(fd: number): { readonly write: (bytes: Buffer) => number; readonly close: () => void } {
   const close = (): void => {};

@@ -10,7 +10,7 @@ import { makeStdinFifo } from "./stdin-fifo.ts";
 export interface StdinPassage {
   /** The name of the FIFO, for the daemon. */
   readonly name: string;
-  /** Starts to copy. Called when the daemon has opened its end. */
+  /** Starts the copy. Called after the daemon has opened its end. */
   begin(): void;
   /** Stops reading, and removes the FIFO if it still exists. */
   end(): void;
@@ -38,8 +38,8 @@ export function passStdin(directory: string): Result<StdinPassage | null, string
 }
 
 /**
- * Returns true if there may be input to pass on. There is none from /dev/null or a closed descriptor. A terminal that another job
- * uses is not read either, because the kernel would suspend this process (SIGTTIN).
+ * Returns true if there may be input to pass on. There is none from /dev/null or a closed descriptor. A terminal that another
+ * job uses is not read, because the kernel would suspend this process (SIGTTIN).
  */
 function hasInput(): boolean {
   try {
@@ -54,8 +54,8 @@ function hasInput(): boolean {
 }
 
 /**
- * Returns true if a pipe is empty and nobody can write into it any more. Such an input is not passed on, because a service that
- * opened /dev/stdin anew would wait for a writer for ever.
+ * Returns true if a pipe is empty and has no writer any more. Such an input is not passed on, because a service that reopens
+ * /dev/stdin would wait for a writer forever.
  */
 function hasEnded(fd: number): boolean {
   return stateOf(fd) === POLLHUP;
@@ -79,8 +79,8 @@ function isForeground(): boolean {
 }
 
 /**
- * Copies until the end of the input, or until the service has closed its standard input. The writes block, so they run outside of the
- * event loop, one at a time. Therefore a service that does not read delays only this copy.
+ * Copies until the end of the input, or until the service has closed its standard input. The writes block, so they run
+ * outside the event loop, one at a time. Therefore a service that does not read delays only this copy.
  */
 async function copy(writer: number, stopped: AbortSignal): Promise<void> {
   const reader = Bun.stdin.stream().getReader();
@@ -100,16 +100,16 @@ async function copy(writer: number, stopped: AbortSignal): Promise<void> {
 }
 
 /**
- * Waits until the service has read everything. If a service opens /dev/stdin anew, as `cat /dev/stdin` does, and there is no writer
- * at that moment, it waits for one for ever (fifo(7)). No event announces that a pipe has become empty, so this function polls at
- * longer and longer intervals. It is called only after the end of the input.
+ * Waits until the service has read everything. If a service reopens /dev/stdin, as `cat /dev/stdin` does, and there is no
+ * writer at that moment, it waits for a writer forever (fifo(7)). No event announces that a pipe has become empty, so this
+ * function polls at longer and longer intervals. It is called only after the end of the input.
  */
 async function untilRead(writer: number, stopped: AbortSignal): Promise<void> {
   const isUnread = (): boolean => bytesWaiting(writer) > 0 && (stateOf(writer) & POLLERR) === 0;
   for (let waitMs = 1; isUnread() && !stopped.aborted; waitMs = Math.min(100, waitMs * 2)) await Bun.sleep(waitMs);
 }
 
-/** Writes the bytes. Returns false if nobody reads any more. */
+/** Writes the bytes. Returns false if there is no reader any more. */
 async function writeAll(fd: number, bytes: Uint8Array): Promise<boolean> {
   for (let done = 0; done < bytes.length;) {
     const written = await new Promise<number>((resolve) => {

@@ -26,7 +26,7 @@ export function withRightsOf<T>(credentials: Credentials | null, access: () => T
 
 /**
  * Runs a quick action of root's daemon with the effective ids of a user. A server to which the action connects sees these ids
- * (SO_PEERCRED). The real and the saved user id stay those of root. Only these decide whether the user can send signals to this
+ * (SO_PEERCRED). The real and the saved user id stay root's. These two ids decide whether the user can send signals to this
  * thread (kill(2)). The system calls bypass libc, because libc would change all threads.
  */
 export function withIdsOf<T>({ uid, gid, groups }: Credentials, action: () => T): T {
@@ -48,10 +48,7 @@ function setEffectiveId(call: number, id: number): void {
   if (syscall(call, -1, id, -1) !== 0) throw new Error(`cannot take the id ${id}`);
 }
 
-/**
- * Calls setfsuid(2) or setfsgid(2) and checks the result with a second call, because both calls return the previous id whether or
- * not they had an effect.
- */
+/** Calls setfsuid(2) or setfsgid(2). Both calls return the previous id even if they had no effect, so a second call checks the result. */
 function setFsId(call: number, id: number): void {
   syscall(call, id);
   if (syscall(call, -1) !== id) throw new Error(`cannot take the rights of the id ${id}`);

@@ -83,8 +83,8 @@ class LinuxSdNotify implements SdNotifySockets {
       const received = receive(socket.fd);
       if (received === null) return;
       if (received.text !== null) socket.listener({ pid: received.pid, text: received.text });
-      // The sender of BARRIER=1 waits until we close its pipe, which tells it that all earlier messages were processed. So the
-      // pipe is closed after the listener has run.
+      // The sender of BARRIER=1 waits until we close its pipe. The close means that all earlier messages were processed.
+      // Therefore the pipe is closed after the listener has run.
       if (received.fds.length > 0) queueMicrotask(() => received.fds.forEach((fd) => libc.close(fd)));
     }
   }

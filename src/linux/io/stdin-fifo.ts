@@ -46,15 +46,15 @@ export interface StdinFifo {
   /** The blocking end for writing. */
   readonly writer: number;
   /**
-   * Must be called when the daemon has opened its end. Until then, this side holds a reader of the FIFO, so that the FIFO stays
-   * usable. After this call, a write fails with EPIPE if the service has closed its standard input.
+   * Must be called after the daemon has opened its end. Until then, this side holds a reader of the FIFO, so that the FIFO
+   * stays usable. After this call, a write fails with EPIPE if the service has closed its standard input.
    */
   opened(): void;
   /** Removes the FIFO if the daemon has not done so. Does not close the writer. */
   remove(): void;
 }
 
-/** Errors that mean that no daemon can be reached here. They are not reported, because the request itself reports this better. */
+/** Errors that mean that no daemon can be reached here. They are not reported here, because the request itself reports them better. */
 const NO_DAEMON = ["ENOENT", "ENOTDIR", "EACCES"];
 
 /** Creates a FIFO for the daemon of this runtime directory. Returns null if there is no such directory. The error is a message. */
@@ -77,7 +77,7 @@ export function makeStdinFifo(directory: string): Result<StdinFifo | null, strin
   return ok({ name, writer, opened: once(() => closeSync(reader)), remove });
 }
 
-/** The daemon of another user can open a FIFO of root only if the FIFO belongs to that user. */
+/** Changes the owner of root's FIFO. The daemon of another user can open the FIFO only if it belongs to that user. */
 function giveToOwnerOf(directory: string, path: string): void {
   const { uid, gid } = statSync(directory);
   if (uid !== libc.geteuid()) chownSync(path, uid, gid);

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 const ESTABLISHED = "01";
 
 /**
- * Returns the number of established connections by local TCP port, for the ports that have any. Connections that wait to be accepted
- * count. The source is /proc/net/tcp (proc(5)), which has those of the daemon's network namespace.
+ * Returns the number of established connections for each local TCP port that has any. Connections that wait to be accepted
+ * count. The source is /proc/net/tcp (proc(5)), which lists the connections of the daemon's network namespace.
  */
 export function countConnections(): Map<number, number> {
   const counts = new Map<number, number>();

@@ -4,9 +4,8 @@ import { readFileSync } from "node:fs";
 const SO_ACCEPTCON = 0x10000;
 
 /**
- * Returns true if a process listens on the unix socket with this path. This needs no permission on the socket, unlike connecting
- * to it, because every user can read /proc/net/unix (proc(5)). The kernel removes a socket from that table when the listener
- * ends.
+ * Returns true if a process listens on the unix socket with this path. The check needs no permission on the socket, because
+ * every user can read /proc/net/unix (proc(5)). The kernel removes a socket from that table when the listener ends.
  */
 export function hasListener(path: string): boolean {
   let table: string;

@@ -5,7 +5,7 @@ import type { HostFigures, HostUsage } from "../../ports/usage.ts";
 
 const MIB = 1024 * 1024;
 
-/** `directory` is on the file system that is measured. `root` is a prefix of the paths below /proc, for tests. */
+/** Returns the figures. `directory` selects the file system to measure. `root` is a prefix of the paths below /proc, for tests. */
 export function hostUsage(directory: string, root = ""): HostUsage {
   let before = cpuTimes(root);
   return {
@@ -19,7 +19,7 @@ export function hostUsage(directory: string, root = ""): HostUsage {
   };
 }
 
-/** Returns CPU time since boot in clock ticks, for all cores together. Waiting for a disk counts as idle. */
+/** Returns CPU time since boot in clock ticks, for all cores together. Time spent waiting for a disk counts as idle. */
 function cpuTimes(root: string): { readonly total: number; readonly idle: number; readonly cores: number } {
   const text = read(`${root}/proc/stat`);
   // user nice system idle iowait irq softirq steal; user contains the time of guests, which follows as further fields
@@ -37,7 +37,7 @@ function memory(root: string): Pick<HostFigures, "memoryMb" | "availableMb"> {
   return { memoryMb: mb("MemTotal"), availableMb: mb("MemAvailable") };
 }
 
-/** The free space is that which a user without privileges can use. */
+/** Returns the size of the file system and the space that an unprivileged user can use. */
 function disk(directory: string): Pick<HostFigures, "diskMb" | "diskFreeMb"> {
   try {
     const { bsize, blocks, bavail } = statfsSync(directory);

@@ -1,6 +1,7 @@
 /**
- * Tells file systems of this machine's own disks and memory from those that another machine or another process answers for. A process
- * whose thread waits for the latter cannot be killed, so the daemon must not look at files there without need.
+ * Distinguishes local file systems, on this machine's disks or in memory, from those that another machine or a process
+ * serves. If a thread waits for such a server, its process cannot be killed. Therefore the daemon must avoid unnecessary
+ * access to files there.
  */
 import { readFileSync } from "node:fs";
 
@@ -8,14 +9,14 @@ const LOCAL: ReadonlySet<string> = new Set(
   "bcachefs btrfs erofs exfat ext2 ext3 ext4 f2fs iso9660 jfs overlay ramfs reiserfs squashfs tmpfs vfat xfs zfs".split(" "),
 );
 
-/** Returns true if the path is below a mount of a local file system. Does not look at the path itself, so it follows no links. */
+/** Returns true if the path is below a mount of a local file system. Does not access the path itself, so links are not followed. */
 export function isLocalPath(path: string, mountinfo = readMountinfo()): boolean {
   let [longest, type] = [-1, ""];
   for (const line of mountinfo.split("\n")) {
     const [place, rest] = line.split(" - ");
     const mount = unescaped(place!.split(" ")[4] ?? "");
     const isAbove = mount === "/" || path === mount || path.startsWith(`${mount}/`);
-    // Of two mounts in the same place, the later one hides the earlier one.
+    // If two mounts are in the same place, the later one hides the earlier one.
     if (rest !== undefined && isAbove && mount.length >= longest) [longest, type] = [mount.length, rest.split(" ")[0]!];
   }
   return LOCAL.has(type);
@@ -29,6 +30,6 @@ function readMountinfo(): string {
   }
 }
 
-/** The kernel writes blanks and backslashes as octal numbers. */
+/** Decodes blanks and backslashes, which the kernel writes as octal numbers. */
 const unescaped = (text: string): string =>
   text.replace(/\\(\d{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));

@@ -12,7 +12,7 @@ export interface Stat {
   readonly group: number;
   readonly session: number;
   readonly threads: number;
-  /** User and system time in clock ticks, without the children that the process waited for. */
+  /** User and system time in clock ticks. The time of children that the process waited for is not included. */
   readonly cpuTicks: number;
   /** User and system time, in clock ticks, of the children that the process waited for, and of their children. */
   readonly waitedTicks: number;
@@ -58,7 +58,7 @@ export function parseStat(line: string): Stat | null {
   };
 }
 
-/** Returns whether a process is alive. A zombie has ended, unless only its main thread has ended. State X comes after Z. */
+/** Returns true if a process is alive. A zombie counts as alive if only its main thread has ended. State X follows state Z. */
 export const isAlive = (stat: Pick<Stat, "state" | "threads">): boolean => stat.state !== "X" && (stat.state !== "Z" || stat.threads > 1);
 
 export function listPids(): number[] {
@@ -70,7 +70,7 @@ export function listPids(): number[] {
   return pids;
 }
 
-/** Reads all processes; process-stats.ts does it three times as fast. Processes that end meanwhile are skipped. */
+/** Reads all processes. process-stats.ts is three times as fast. Processes that end meanwhile are skipped. */
 export function allStats(): Stat[] {
   return listPids().flatMap((pid) => readStat(pid) ?? []);
 }
@@ -112,9 +112,9 @@ export function isExecuting(pid: number): boolean {
 }
 
 /**
- * Returns our direct children, including zombies, or null if the kernel lacks the file (CONFIG_PROC_CHILDREN). The kernel lists
- * children under the thread that created them, and orphans under the first living thread. In this process both are the main
- * thread.
+ * Returns our direct children, including zombies. Returns null if the kernel lacks the file (CONFIG_PROC_CHILDREN). The
+ * kernel lists children under the thread that created them, and orphans under the first living thread. In this process the
+ * main thread is both.
  */
 export function ownChildren(): Set<number> | null {
   const children = new Set<number>();

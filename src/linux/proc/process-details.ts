@@ -16,8 +16,8 @@ export function openFiles(pid: number): number | null {
 }
 
 /**
- * Returns the proportional set size in KiB, in which the processes that share a page divide it among them. Returns null if the
- * process has ended or we lack permission.
+ * Returns the proportional set size (PSS) in KiB. A page counts in equal parts for the processes that share it. Returns null
+ * if the process has ended or we lack permission.
  */
 export function proportionalKib(pid: number): number | null {
   try {

@@ -1,7 +1,7 @@
 /*
- * Reads processes from /proc (proc(5)), many in one call. From JavaScript one process costs about 20 µs, most of it for strings and
- * arrays; here it costs 8 µs, or 4 µs through a descriptor that is kept open, nearly all of it in the kernel. The file declares what it
- * needs of libc itself, because not every machine has C headers.
+ * Reads processes from /proc (proc(5)), many in one call. In JavaScript one process costs about 20 µs, mostly for strings and arrays.
+ * Here it costs 8 µs, or 4 µs through a descriptor that is kept open. Nearly all of that is spent in the kernel. The file declares the
+ * functions of libc that it needs, because not every machine has C headers.
  */
 typedef unsigned long word;
 int open(const char *, int, ...);
@@ -33,7 +33,7 @@ static char *put_number(char *to, int number) {
   return to;
 }
 
-/* Returns the end of the text, where it puts a 0. */
+/* Copies the text with a final 0. Returns the address of that 0. */
 static char *put_text(char *to, const char *text) {
   while (*text) *to++ = *text++;
   *to = 0;
@@ -45,7 +45,7 @@ static void put_path(char *to, int pid, const char *file) {
   put_text(put_number(to, pid), file);
 }
 
-/* The number at `*at`, which then points behind it. */
+/* Returns the number at `*at`, and moves `*at` behind the number. */
 static long number(const char **at) {
   long value = 0;
   int is_negative;
@@ -56,7 +56,7 @@ static long number(const char **at) {
   return is_negative ? -value : value;
 }
 
-/* `line` ends with 0. The name may contain `)` and blanks, so the fields are counted from the last `)`. */
+/* Parses a line that ends with 0. The name may contain `)` and blanks, so the fields are counted from the last `)`. */
 static int parse(const char *line, int length, struct process *p) {
   const char *at = line + length, *name = line;
   long field[53];
@@ -83,8 +83,9 @@ static int parse(const char *line, int length, struct process *p) {
 }
 
 /*
- * 1: read. 0: there is no such process, or it may not be read. Below 0: -errno, when no descriptor or memory is left. `*kept` is a
- * descriptor of /proc/PID/stat that stays open as long as the process exists; NONE: it is opened now; ONCE: it is not kept.
+ * `read_process` returns 1 if the process was read, and 0 if it does not exist or may not be read. It returns -errno if no descriptor or
+ * memory is left. `*kept` is a descriptor of /proc/PID/stat that stays open as long as the process exists. With NONE, the descriptor is
+ * opened now and kept. With ONCE, it is not kept.
  */
 enum { NONE = -1, ONCE = -2 };
 static int read_process(int pid, int *kept, struct process *p) {
@@ -121,14 +122,14 @@ struct request {
   int count;
 };
 
-/* For each pid the result of `read_process`. */
+/* Stores the result of `read_process` for each pid. */
 int sup_read_processes(struct request *r) {
   int i;
   for (i = 0; i < r->count; i++) r->results[i] = read_process(r->pids[i], &r->kept[i], &r->processes[i]);
   return 0;
 }
 
-/* For each pid the number of its open descriptors, which Linux 6.2 and later report as the size of /proc/PID/fd; -1: unknown. */
+/* Stores the number of open descriptors of each pid, or -1 if unknown. Linux 6.2 and later report it as the size of /proc/PID/fd. */
 int sup_count_descriptors(struct request *r) {
   enum { STATX_SIZE = 0x200 };
   static long statx[32]; /* struct statx, which is the same on all platforms: stx_size is at 40 */
@@ -157,7 +158,7 @@ static int contains(const int *pids, int count, int pid) {
   return 0;
 }
 
-/* Adds the pids in a file `children`. Returns 0, or -errno; ENOSPC: they do not fit. A file that does not exist has none. */
+/* Adds the pids in a file `children`, if it exists. Returns 0 or -errno (ENOSPC if there is no room for all pids). */
 static int add_children(struct descent *d, const char *path) {
   enum { ENOSPC = 28, EMFILE = 24, ENFILE = 23, ENOMEM = 12 };
   static char text[4096];
@@ -229,7 +230,7 @@ int sup_read_descendants(struct descent *d) {
   return 0;
 }
 
-/* For the table of exports, which TypeScript reads by name (ffi/c-exports.ts). */
+/* An entry of the table of exports, which TypeScript reads by name (ffi/c-exports.ts). */
 struct exported { const char *name; word value, size; };
 #define FIELD(type, field) {#type "." #field, (word)&((struct type *)0)->field, sizeof ((struct type *)0)->field}
 #define SIZE(type) {#type, sizeof(struct type), 0}

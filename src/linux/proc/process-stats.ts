@@ -4,7 +4,7 @@ import type { StructLayout } from "../ffi/c-exports.ts";
 import { compileC, type Functions } from "../ffi/compile-c.ts";
 import { openFiles } from "./process-details.ts";
 import type { Stat } from "./proc.ts";
-// `text`, because a `file` import cannot be opened by the C compiler inside a compiled binary.
+// The type is `text`, because the C compiler cannot open a `file` import inside a compiled executable.
 import source from "./process-stats.c" with { type: "text" };
 
 const FUNCTIONS = {
@@ -24,14 +24,14 @@ type Field = (typeof PROCESS_FIELDS)[number];
 
 export interface ProcessStats {
   /**
-   * Returns the stats of these processes. Processes that do not exist are skipped. Throws if no descriptor is left. For each pid in
-   * `kept` the descriptor of /proc/PID/stat stays open, and the map receives it (NOT_OPEN for none): reading it again takes half the
-   * time. The caller closes it when it removes the pid from the map.
+   * Returns the stats of these processes. Processes that do not exist are skipped. Throws if no descriptor is left. If `kept`
+   * contains a pid, the descriptor of its /proc/PID/stat stays open, because reading it again takes half the time. The map
+   * receives that descriptor, or NOT_OPEN. The caller closes the descriptor when it removes the pid from the map.
    */
   read(pids: readonly number[], kept?: Map<number, number>): Stat[];
   /**
-   * Returns the roots and their descendants; null: the process has no stat any more. Those in `skipped` are left out. A dead process
-   * has no descendants, because its children became orphans.
+   * Returns the roots and their descendants, without those in `skipped`. The value is null if a process has no stat any more.
+   * A dead process has no descendants, because its children became orphans.
    */
   readDescendants(roots: readonly number[], skipped?: ReadonlySet<number>): Map<number, Stat | null>;
   /** Returns the number of open descriptors of each process, or null for those that have ended or that we may not inspect. */
@@ -44,7 +44,7 @@ const NOT_KEPT = -2;
 const SKIPPED = 2;
 const ENOSPC = 28;
 
-/** The number of processes per call, which limits the memory for the results. Only larger trees make the memory grow. */
+/** The number of processes per call, which limits the memory for the results. */
 const AT_ONCE = 256;
 
 /** Compiles process-stats.c. Throws if this machine cannot compile, or if C and TypeScript differ. */

@@ -48,9 +48,9 @@ export class ExitWatcher {
   }
 
   /**
-   * Watches a process and calls back once from the event loop when it ends. If `kept` is set, the keeper holds the pidfd, so that
-   * the next daemon can learn the exit status. Returns 0, or the errno that says why the process cannot be watched (ESRCH if it
-   * does not exist or the pid was reused).
+   * Watches a process and calls back once from the event loop when it ends. If `kept` is set, the keeper holds the pidfd, so
+   * that the next daemon can learn the exit status. Returns 0, or the errno that says why the process cannot be watched.
+   * ESRCH means that it does not exist or that the pid was reused.
    */
   watch(pid: number, startTicks: number, kept: boolean, onExit: (exit: Exit) => void): number {
     const pidfd = pidfdOpen(pid); // opened before the comparison, so both refer to the same process
@@ -152,7 +152,7 @@ function foreignStatus(pid: number, startTicks: number, pidfd: number): number |
   return pidfdWaitStatus(pidfd);
 }
 
-/** Returns false if /proc hides the wait status: other users see 0, which would mean success. */
+/** Returns false if /proc hides the wait status. Other users see 0, which would otherwise mean success. */
 function isStatusVisible(pid: number, status: number): boolean {
   if (status !== 0 || libc.geteuid() === 0) return true;
   try {

@@ -26,9 +26,7 @@ export interface ReaperOptions {
 /** Reaps orphans one to two seconds after they end. Returns a function that stops this. */
 export function reapOrphans({ isAwaited, onReaped }: ReaperOptions): () => void {
   let timer: Timer | null = null;
-  /**
-   * Zombies of the previous scan with their start ticks. Bun has had a full turn of its loop since then to reap its own children.
-   */
+  /** Zombies of the previous scan with their start ticks. Since that scan, Bun has had a full turn of its loop to reap its own children. */
   let suspects = new Map<number, number>();
 
   const scan = (): void => {

@@ -4,15 +4,15 @@ import { libc } from "../ffi/libc.ts";
 import { NOT_OPEN, type ProcessStats } from "../proc/process-stats.ts";
 import { listPids, type Stat } from "../proc/proc.ts";
 
-/** A younger process may be in the middle of exec, so its run may not be known yet. */
+/** Minimum age at which a process is certain to have finished its exec, so that its run is known. */
 const MIN_AGE_MS = 10_000;
 /** Every 12th scan reads all processes again, because pids may have been reused. */
 const FULL_SCAN_EVERY = 12;
 
 /**
- * Repeatedly scans all processes for the sampler. Reading one process costs about 8 µs, and most processes belong to no unit. So
- * a process that is old enough to be identified and belongs to no tree is skipped for a minute. For the members of trees a descriptor
- * stays open as long as descriptors are plentiful, so that reading one costs 4 µs.
+ * Repeatedly scans all processes for the sampler. Reading one process costs about 8 µs, and most processes belong to no unit.
+ * Therefore a process that is old enough to be identified and belongs to no tree is skipped for a minute. While descriptors
+ * are plentiful, the scan keeps a descriptor open for each member of a tree, so that reading it costs 4 µs.
  */
 export class ProcessScan {
   readonly #ticksPerMs = clockTicks() / 1000;
@@ -40,8 +40,8 @@ export class ProcessScan {
   }
 
   /**
-   * Marks the scanned processes that are in no tree as unrelated. If `mayKeep` is set, descriptors of the others and of those in
-   * `unchanged` stay open.
+   * Marks the scanned processes that are in no tree as unrelated. If `mayKeep` is set, descriptors of the tree members and of
+   * the processes in `unchanged` stay open.
    */
   finish(
     scanned: readonly Stat[],

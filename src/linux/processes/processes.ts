@@ -33,9 +33,9 @@ import { TreeControl } from "./tree-control.ts";
 
 export interface ProcessTable extends Processes {
   /**
-   * Finds the living processes of all trees in one scan, keyed as in `trees`. `trees` must contain every tree, because the scans
-   * skip a process outside of all trees for a while. Trees whose processes are known not to have run since the last scan can be left
-   * out, if their processes are in `unchanged`.
+   * Finds the living processes of all trees in one scan, keyed as in `trees`. `trees` must contain every tree, because later
+   * scans skip for a while the processes that belong to no tree. A tree can be omitted if its processes have not run since
+   * the last scan; `unchanged` must then contain them.
    */
   scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>, unchanged?: ReadonlySet<number>): ReadonlyMap<K, readonly Stat[]>;
   /**

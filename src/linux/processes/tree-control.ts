@@ -19,8 +19,8 @@ import { isAlive, listPids, ownChildren, readStat, type Stat } from "../proc/pro
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree-finder.ts";
 
 /**
- * After this many additions, ended processes are removed from `#spawned`. If a run is missing there, its tree only costs a full
- * scan.
+ * After this many additions, ended processes are removed from `#spawned`. If the processes of a run are missing there, its
+ * tree needs a full scan.
  */
 const PRUNE_AFTER = 512;
 /** The maximum number of scans for one kill, and the maximum time in milliseconds that they may block the event loop. */
@@ -34,7 +34,7 @@ const RETRY_MS = 50;
 const PROMPT_SCANS = 5;
 /** After this many unsure scans the tree counts as empty. */
 const MAX_UNSURE_SCANS = 20;
-/** A pseudo-pid in the set of seen pids. It means that the previous scan found nothing new. */
+/** A pseudo-pid in the set of seen pids. Its presence means that the previous scan found nothing new. */
 const NOTHING_NEW = 0;
 
 export class TreeControl {

@@ -124,9 +124,9 @@ export class TreeFinder {
     if (leader && leader.startTicks !== main.startTicks) return []; // the pid was reused, so the session is another one too
     const members = (snapshot.byLeader.get(main.pid) ?? []).filter((stat) => stat.startTicks >= main.startTicks);
     if (leader) return [leader, ...members];
-    // The leader has ended, so its pid may since have become the id of an unrelated session. But the kernel does not reuse a
-    // pid while its session has members. So if one member carries our mark, the session is ours, including members that cleared their
-    // environment.
+    // The leader has ended, so its pid may have become the id of an unrelated session. But the kernel does not reuse a pid
+    // while its session has members. If one member carries our mark, the session is therefore ours, including members that
+    // cleared their environment.
     const isMarked = (stat: Stat): boolean => {
       const { environment, cgroup } = this.#marks(stat);
       return environment === invocation || cgroup === invocation;

@@ -46,9 +46,9 @@ export function ownLimit(name: string): Rlimit {
 const fromKernel = (value: bigint): number | null => (value === UNLIMITED ? null : Number(value));
 
 /**
- * Returns the `nofile` limit of a service whose unit sets none. Bun raises the daemon's soft limit to the hard limit before any of
- * our code runs, so the soft limit with which the daemon was started is unknown. Therefore the soft limit is 1024. This is the
- * default of the kernel, login shells and systemd, and programs that use select(2) need it.
+ * Returns the `nofile` limit of a service whose unit sets none. Bun raises the daemon's soft limit to the hard limit before
+ * any of our code runs, so the soft limit with which the daemon was started is unknown. Therefore the soft limit is 1024. It
+ * is the default of the kernel, login shells and systemd, and programs that use select(2) need it.
  */
 export function defaultNofile(): Rlimit {
   const { hard } = ownLimit("nofile");

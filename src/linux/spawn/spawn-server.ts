@@ -44,7 +44,8 @@ export function compileSpawnServer(scratch?: string, code = source): SpawnProgra
 }
 
 /**
- * Stages that do not exist in C. `user`: the user is looked up before the request is sent. `cgroup`: if the process cannot be created in its cgroup, it runs outside it, and the C code reports no failure.
+ * Stages that do not exist in C. `user` is done before the request is sent. `cgroup` never fails a start in C, because a
+ * process that cannot be created in its cgroup runs outside it.
  */
 const OTHER_STAGES: readonly SpawnStage[] = ["user", "cgroup"];
 
@@ -98,19 +99,22 @@ export interface Passed {
 
 interface Channel {
   readonly ours: number;
-  /** The end of the server. It also stays open in the daemon, so that the next server receives the requests that a killed server has not received. */
+  /**
+   * The server's end of the channel. The daemon keeps it open too. If the server is killed, the next server receives the
+   * requests that are still in the channel.
+   */
   readonly theirs: number;
 }
 
 /** EAGAIN, ENOMEM, ENOBUFS and ETOOMANYREFS. They mean that the channel is full, or that too many descriptors are in transit. */
 const BUSY = [11, 12, 105, 109];
 const EAGAIN = 11;
-/** Maximum time to wait for space in the channel. The server never blocks, so it makes space as fast as it can clone. */
+/** Maximum time to wait for space in the channel. The server never blocks, so it frees space as fast as it can clone. */
 const MAX_WAIT_MS = 1000;
 const MFD_CLOEXEC = 1;
 /**
- * Room for about 2,700 requests. The default has room for 277, so a daemon that starts 2,000 units at once would wait for the server most
- * of the time.
+ * The channel has room for about 2,700 requests. The default size has room for 277, so a daemon that starts 2,000 units at
+ * once would wait for the server most of the time.
  */
 const CHANNEL_BYTES = 1 << 20;
 const SO_SNDBUF = 7;
@@ -122,7 +126,7 @@ export class SpawnServer {
   readonly #exits: ExitWatcher;
   #channel: Channel | null = null;
   #pid: number | null = null;
-  /** Returns true if requests may be waiting, so that the server must be started again after it was killed. */
+  /** Returns true if requests may be waiting. In that case a killed server must be started again. */
   readonly #isNeeded: () => boolean;
 
   /** Throws if C cannot be compiled on this machine. */
@@ -215,7 +219,7 @@ function kill(pid: number): void {
 function openChannel(): Channel {
   const [ours, theirs] = makeChannel();
   const size = new Int32Array([CHANNEL_BYTES]);
-  // Only root may exceed net.core.wmem_max. Without root the channel is as large as that allows.
+  // Only root may exceed net.core.wmem_max. Without root, the channel gets at most that size.
   for (const option of [SO_SNDBUFFORCE, SO_SNDBUF]) if (libc.setsockopt(ours, SOL_SOCKET, option, ptr(size), 4) === 0) break;
   return { ours, theirs };
 }

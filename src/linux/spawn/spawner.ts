@@ -1,7 +1,7 @@
 /**
- * Starts processes through the spawn server (spawn-server.c). A start lasts from the call of `start` until exec has succeeded or
- * failed. The daemon is not blocked during that time. Each start has a pipe. As spawn-server.c explains, the end of the pipe and the
- * last report in it say whether exec has succeeded.
+ * Starts processes through the spawn server (spawn-server.c). A start lasts from the call of `start` until exec has succeeded
+ * or failed. The daemon is not blocked during that time. Each start has a pipe. The end of the pipe and the last report in it
+ * say whether exec has succeeded (see spawn-server.c).
  */
 import { ptr } from "bun:ffi";
 import { fchownSync, fstatSync } from "node:fs";
@@ -176,7 +176,8 @@ export class Spawner {
   /** Handles a process that has not called exec before the deadline, because it hangs or is suspended. */
   #overdue(start: Start): void {
     if (read(start) === "ended") return this.#finish(start);
-    // If there is no report, the server hangs. Requests that it has not received must not start later, after they were reported as failed.
+    // Without a report, the server itself hangs. Requests that it has not received must not start later, after they were
+    // reported as failed.
     if (lastReport(this.#server.program, start.reports) === null) this.#server.discard();
     this.#abort(start, ETIMEDOUT);
   }
@@ -281,10 +282,13 @@ function resolve(request: SpawnRequest): ResolvedRequest | Failure {
   return { request, candidates, limits, credentials: credentials.value };
 }
 
-/** For chown(2), -1 means that the group does not change. */
+/** The value -1 of chown(2), which leaves the group unchanged. */
 const KEEP_GROUP = 0xffffffff;
 
-/** Gives the pipes of stdin, stdout and stderr to the user. A program can reopen /dev/stdout (like nginx's `access_log /dev/stdout`) only then. */
+/**
+ * Gives the pipes of stdin, stdout and stderr to the user. Otherwise a program could not reopen /dev/stdout (like nginx's
+ * `access_log /dev/stdout`).
+ */
 function chownPipes(fds: SpawnRequest["fds"], uid: number): void {
   for (const fd of fds.slice(0, 3)) {
     try {

@@ -10,7 +10,10 @@ export type User = Account;
 /** Implements ports/users.ts. A null name means the user that the daemon runs as. */
 export const openUsers = (): Users => ({ lookup: (name) => (name === null ? ownAccount() : lookupUser(name)) });
 
-/** Returns the user of the daemon. A container may run as a uid without an entry. Then the home directory comes from HOME, as for `~` in a shell. */
+/**
+ * Returns the user of the daemon. In a container, the uid may have no entry in the database. In that case the home directory
+ * comes from HOME, as for `~` in a shell.
+ */
 function ownAccount(): User {
   const uid = libc.geteuid();
   const home = process.env.HOME?.startsWith("/") === true ? process.env.HOME : "/";

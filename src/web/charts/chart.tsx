@@ -10,7 +10,10 @@ interface Props {
   readonly drawing: Drawing;
   /** A sentence that is shown under the title, for example a forecast. */
   readonly note?: string;
-  /** Says that the unit is down, or null. The chart then shows this instead of the newest value, which is from an earlier time. */
+  /**
+   * Words that say that the unit is down, or null. While it is down, the chart shows them instead of the newest value, which
+   * is outdated.
+   */
   readonly down: string | null;
   readonly onZoom: (from: number, to: number) => void;
   readonly onReset: () => void;

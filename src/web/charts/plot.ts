@@ -108,8 +108,8 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
 }
 
 /**
- * Returns the value at the top of the y axis. The axis fits the lines, the limit unless it is much higher, and enough of the
- * forecast to show its direction.
+ * Returns the value at the top of the y axis. The axis includes the lines, and enough of the forecast to show its direction.
+ * It also includes the limit, unless the limit is much higher.
  */
 function topOf(drawing: Drawing | null): number {
   if (drawing === null) return LEAST;

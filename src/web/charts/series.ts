@@ -8,7 +8,7 @@ export interface Series {
 
 type Pick = (point: MetricPoint) => number | null;
 
-/** If more than this number of consecutive intervals have no sample, the unit or the daemon was not running, and the line has a gap. */
+/** Number of consecutive intervals without a sample after which the line has a gap. The unit or the daemon was not running then. */
 const GAP_STEPS = 3;
 const SAMPLE_S = 5;
 

@@ -20,8 +20,8 @@ type Point = { readonly x: number; readonly y: number };
 export const NODE = { width: 168, height: 40 } as const;
 const GAP = 28;
 /**
- * The maximum number of nodes for dagre, whose run time grows more than quadratically. Larger components are laid out by start
- * wave.
+ * The maximum number of nodes for dagre, whose run time grows more than quadratically. Larger components are laid out by the
+ * waves in which their units start.
  */
 const MOST_FOR_DAGRE = 250;
 const GRID_COLUMNS = 6;
@@ -105,9 +105,9 @@ function byDagre(ids: readonly string[], edges: readonly Edge[]): Placed {
 }
 
 /**
- * Returns the points of an edge from the right side of one node to the left side of the other. The library dagre would end edges
- * anywhere on a node's border, even at the top and bottom near other nodes. An edge to the next column needs no bends, but a longer
- * edge keeps its bends to go around the nodes in between.
+ * Returns the points of an edge from the right side of one node to the left side of the other. dagre would end edges anywhere
+ * on a node's border, even at the top and bottom near other nodes. An edge to the next column needs no bends. A longer edge
+ * keeps its bends, which lead around the nodes in between.
  */
 function fromSideToSide(from: Point, to: Point, bends: readonly Point[]): readonly Point[] {
   const half = NODE.width / 2;

@@ -10,7 +10,7 @@ const EVERY_MS = 1000;
 
 type Step = "start" | "pause" | "resume" | "cancel" | "promote" | "rollback";
 
-/** Shows the last rolling restart of a service, and buttons that begin or control one. */
+/** Shows the last rolling restart of a service, and buttons that begin or control a rolling restart. */
 export function Rollout({ service }: { readonly service: string }) {
   const { value: answer, again } = useRequest(service, () => request("rollout", { id: service }), EVERY_MS);
   const rollout = answer?.rollout ?? null;

@@ -9,7 +9,7 @@ export const change = z.object({
   text: z.string(),
   /** The keys of the unit file or the variables that changed; empty for other kinds. */
   names: z.array(z.string()),
-  /** When it changed, or the start of the first run with it if that is unknown. */
+  /** Time of the change. If it is unknown, the start of the first run with the change. */
   time,
 });
 export type Change = z.infer<typeof change>;
@@ -31,9 +31,9 @@ export const why = z.object({
   /** The history, oldest first, with repetitions summed up. `lines` is the last output of a failed run. */
   story: z.array(z.object({ time, text: z.string(), lines: z.array(z.string()) })),
   policy: z.array(z.string()),
-  /** What happens next. `time` says when, or is null if the unit waits for something else. */
+  /** What happens next. `time` is null if the unit waits for something other than a point in time. */
   next: z.array(z.object({ text: z.string(), time: time.nullable() })),
-  /** Which change came before the first of the latest failures. Null if the latest run did not fail, or if there is no earlier run. */
+  /** The changes before the first of the latest failures. Null if the latest run did not fail, or if there is no earlier run. */
   change: whyChange.nullable().optional(),
 });
 export type Why = z.infer<typeof why>;
@@ -46,15 +46,15 @@ export const explanation = z.object({
   needed_by: z.array(id),
   ready_when: z.string(),
   /**
-   * The retries if every run failed at once, with times counted from the first start. Without a limit, only the first retries are
-   * listed.
+   * The retries if every run failed at once. Times are counted from the first start. If the number of retries is unlimited,
+   * only the first ones are listed.
    */
   retries: z.array(z.object({ attempt: z.number().int(), delay_seconds: z.number(), at_seconds: z.number() })),
   /** The time until the unit gives up, or null if it retries forever or never retries. */
   fatal_after_seconds: z.number().nullable(),
   policy: z.array(z.string()),
   enforcement: z.array(z.string()),
-  /** What automatic scaling would do with the unit's service now, in sentences. Absent if the service does not scale itself. */
+  /** What automatic scaling would do with the unit's service now, in sentences. Absent if the service has no automatic scaling. */
   scaling: z.array(z.string()).optional(),
   /** The service that the unit belongs to; absent for a plain unit. */
   service: z.string().optional(),
@@ -78,9 +78,9 @@ const diffSide = z.object({
   memory_mb_per_hour: figure,
   cpu_percent: figure,
   response_time_ms: figure,
-  /** Number of lines in its log with words such as `error`, `fatal` or `exception`; null without time stamps in the log. */
+  /** Number of lines in its log with words such as `error`, `fatal` or `exception`. Null if the log has no time stamps. */
   error_lines: z.number().int().nullable(),
-  /** Number of consecutive runs that were started with the same as this run, and how many of them failed. */
+  /** Number of consecutive runs that were started with the same settings and files as this run, and how many of them failed. */
   runs: z.number().int(),
   failures: z.number().int(),
 });

@@ -4,17 +4,17 @@ import { id, time } from "./common.ts";
 
 export const notificationChannel = z.object({
   name: z.string(),
-  /** `email`, `sms`, `exec`, or the preset of a webhook. */
+  /** The type of the channel: `email`, `sms`, `exec`, or the preset of a webhook. */
   kind: z.string(),
   /** Why messages cannot be sent, or null. */
   trouble: z.string().nullable(),
   last_error: z.string().nullable(),
   pending: z.number().int(),
-  /** Since the daemon started. */
+  /** Numbers of messages since the daemon started. */
   sent: z.number().int(),
   failed: z.number().int(),
   last_sent_at: time.nullable(),
-  /** When the channel is tried again after a failure. */
+  /** When the channel is tried again after a failure, or null. */
   retry_at: time.nullable(),
 });
 export type NotificationChannel = z.infer<typeof notificationChannel>;
@@ -36,7 +36,7 @@ export const notifications = z.object({
   channels: z.array(notificationChannel),
   /** The newest messages, oldest first. */
   messages: z.array(notification),
-  /** What is wrong with the settings of notifications or with the heartbeat. */
+  /** Problems with the settings of notifications or with the heartbeat. */
   notes: z.array(z.string()),
   /** No message is sent before this time. */
   silenced_until: time.nullable(),
@@ -51,7 +51,7 @@ export const notificationExplanation = z.object({
   alert_type: z.string(),
   severity: z.enum(SEVERITIES),
   channels: z.array(z.object({ channel: z.string(), sends: z.boolean(), words: z.string() })),
-  /** The message as it would be now. */
+  /** The message as it would be sent now. */
   title: z.string(),
   text: z.string(),
 });
@@ -59,7 +59,7 @@ export type NotificationExplanation = z.infer<typeof notificationExplanation>;
 
 export const notificationSimulation = z.object({
   since: time,
-  /** Alerts that were opened since then. */
+  /** Number of alerts that were opened since the time `since`. */
   alerts: z.number().int(),
   channels: z.array(
     z.object({ channel: z.string(), messages: z.number().int(), first: z.array(z.object({ at: time, title: z.string() })) }),

@@ -5,19 +5,22 @@ export const rolloutStatus = z.object({
   service: id,
   /** The number of the rollout, which new runs get as SUP_GENERATION. */
   generation: z.number().int(),
-  /** `reverting`: the definition that worked last is in force again, and the units that run the new one are restarted. */
+  /** The state. `reverting` means that the definition that worked last is in force again, and that units with the new one are restarted. */
   state: z.enum(["running", "paused", "reverting", "done", "failed", "cancelled"]),
-  /** True while it goes on, is paused, or reverts. */
+  /** True in the states `running`, `paused` and `reverting`. */
   active: z.boolean(),
   /** How many units are to be restarted, and how many of them were restarted and are healthy. */
   total: z.number().int(),
   restarted: z.number().int(),
-  /** True while it is paused, because as many new units as `canary` says are healthy, until it is promoted or rolled back. */
+  /**
+   * True while the rollout is paused because as many new units as `canary` says are healthy. It ends when the rollout is
+   * promoted or rolled back.
+   */
   awaits_promotion: z.boolean(),
   failure: z.string().nullable(),
   started: time,
   ended: time.nullable(),
-  /** The units in the order in which they are restarted, then the additional units, which leave at the end. */
+  /** The units in the order in which they are restarted, then the additional units, which are removed at the end. */
   units: z.array(z.object({ id, additional: z.boolean(), phase: z.enum(["old", "starting", "new", "leaving", "gone"]) })),
   /** What a dry run would do, in order. */
   steps: z.array(z.string()).optional(),

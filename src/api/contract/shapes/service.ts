@@ -13,7 +13,7 @@ const schedule = z.object({
   /** False if the operator or the unit file disables the schedule. */
   active: z.boolean(),
   next_run: time.nullable(),
-  /** The time at which the schedule was last due. The run then started, or was skipped because the previous run had not ended. */
+  /** The time at which the schedule was last due. At that time a run started, or was skipped because the previous run had not ended. */
   last_run: time.nullable(),
   /** True if another run follows as soon as the present one ends. */
   queued: z.boolean(),
@@ -62,23 +62,26 @@ export const service = z.object({
   containment: z.enum(CONTAINMENTS).nullable(),
   /** How the last run ended: "exit code 3", "killed by SIGKILL", "cannot execute: no such file or directory (ENOENT)". */
   last_exit: z.string().nullable(),
-  /** How the main process of the last run ended, such as "killed by SIGTERM". Present if `last_exit` says instead why sup ended the run. */
+  /**
+   * How the main process of the last run ended, such as "killed by SIGTERM". Present if `last_exit` contains the reason why
+   * sup ended the run instead.
+   */
   last_exit_status: z.string().nullable().optional(),
-  /** While the unit is down after a failure: the line of the run's last output that says most about the cause. Otherwise null. */
+  /** While the unit is down after a failure, the line of the run's last output that says most about the cause. Otherwise null. */
   last_line: z.string().nullable().optional(),
-  /** While the unit is unhealthy or degraded: what the last probe that failed reported. Otherwise null. */
+  /** While the unit is unhealthy or degraded, what the last failed probe reported. Otherwise null. */
   probe_failure: z.string().nullable().optional(),
-  /** The SUP_INVOCATION_ID of the present run, or else of the last run; null before the first run. */
+  /** The SUP_INVOCATION_ID of the present run or, if the unit is down, of the last run. Null before the first run. */
   invocation: z.string().nullable(),
   /** The ids of the dependencies that the unit waits for. */
   waiting_for: z.array(z.string()),
-  /** The same dependencies with the state of each. The state is null if there is no such unit. */
+  /** The same dependencies with their states. A state is null if there is no such unit. */
   obstacles: z.array(z.object({ unit: z.string(), state: z.enum(STATES).nullable() })).optional(),
   /** True if the unit file on disk differs from the version in use or can no longer be read. */
   changed_on_disk: z.boolean(),
   /**
-   * Set while the unit file on disk is not in force, because its rollout failed or was rolled back: the number of the rollout, its end and
-   * the cause. `sup reload` tries the file again.
+   * Set while the unit file on disk is not in force because its rollout failed or was rolled back. Contains the number of the
+   * rollout, its end and the cause. `sup reload` tries the file again.
    */
   reverted: z.object({ rollout: z.number().int(), time, cause: z.string() }).optional(),
   /** True if the unit file was deleted. `sup reload` then stops the unit and removes it. */
@@ -91,14 +94,14 @@ export const service = z.object({
   next_attempt: time.nullable(),
   file: z.string(),
   type: z.string(),
-  /** The service that the unit belongs to. This and `instance` are absent for a plain unit, which is the only unit of its service. */
+  /** The service that the unit belongs to. `service` and `instance` are absent for a plain unit, which is the only unit of its service. */
   service: z.string().optional(),
   instance: z.number().int().optional(),
-  /** How the service scales itself; absent if it does not. */
+  /** How the service is scaled automatically; absent without automatic scaling. */
   scaling: z
     .object({ min: z.number().int(), max: z.number().int(), metrics: z.array(z.object({ metric: z.string(), target: z.number() })) })
     .optional(),
-  /** True while the unit stops because its service has fewer units now. It is then removed. */
+  /** True if the service has fewer units now, so that this unit is stopped and then removed. */
   leaving: z.boolean().optional(),
   /** For the totals of a service with `instances`: the ids of its units, how many are running, and how many should be. */
   units: z.array(id).optional(),
@@ -109,12 +112,15 @@ export const service = z.object({
 });
 export type Service = z.infer<typeof service>;
 
-/** One process of a unit. All fields except pid and name are null if unknown, for example if the process has just ended. */
+/**
+ * One process of a unit. A field is null if unknown, for example because the process has just ended. Only pid and name are
+ * always known.
+ */
 export const serviceProcess = z.object({
   pid: z.number().int(),
   name: z.string(),
   ppid: z.number().int().nullable(),
-  /** CPU use in percent of one core, over the time since the last sample or, for a younger process, since its start. */
+  /** CPU use in percent of one core since the last sample. For a process that started later, since its start. */
   cpu_percent: z.number().nullable(),
   /** Resident memory in MiB. Pages that processes share count in each process. */
   memory_mb: z.number().nullable(),
@@ -146,7 +152,7 @@ export const serviceDetail = service.extend({
   log: z.object({
     /** Output that was lost since the daemon opened the log. */
     losses: z.array(loss),
-    /** The reason why the log file was not rotated although rotation was due, or null. */
+    /** The reason why the log file could not be rotated, or null. */
     trouble: z.string().nullable(),
   }),
   processes: z.array(serviceProcess),

@@ -30,7 +30,7 @@ export const eventStream: Handler<"eventStream"> = async ({ last_event_id }, { s
 /** Returns true for a possible id of a change. These ids are safe integers of up to 16 digits. */
 const isEventId = (text: string): boolean => /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text));
 
-/** Caches the serialised form of each change, which is the same for all subscribers. */
+/** Caches the serialised form of each change, because all subscribers get identical text. */
 const encoded = new WeakMap<StreamChange, { readonly id: number; readonly text: string }>();
 
 function encode(id: number, change: StreamChange): string {

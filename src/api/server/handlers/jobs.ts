@@ -3,7 +3,10 @@ import type { Parsed } from "../../contract/contract.ts";
 import type { Handler } from "./handler.ts";
 import { signalProblem } from "./signal.ts";
 
-/** Runs an action on units. The status is 202 if an outcome is pending, and otherwise 200, because each failed unit has its own outcome. */
+/**
+ * Runs an action on units. The status is 202 if an outcome is pending. Otherwise it is 200 even if units have failed, because
+ * each unit has its own outcome.
+ */
 export const jobs: Handler<"jobs"> = async (input, { supervisor }) => {
   const problem = misplaced(input);
   if (problem) return { ok: false, error: problem };

@@ -47,13 +47,13 @@ export async function followFiles(
 
 interface Pumped {
   readonly places: boolean;
-  /** So many lines existed before the request. No place is sent before their end, so that the client knows where that is. */
+  /** Number of lines that existed before the request. Places are sent only after these lines, so that the client knows where they end. */
   readonly past: number;
-  /** Returns what follows these lines. */
+  /** Returns the message that follows these lines. */
   readonly headOf: () => string;
 }
 
-/** Calls `work` once in the near future, however often it is requested until then. */
+/** Returns a function that requests `work`. `work` is called once soon, even if it was requested several times. */
 function scheduler(soon: Streams["soon"], work: () => void): () => void {
   let scheduled = false;
   return () => {
@@ -74,7 +74,7 @@ function pumpOf(
 ): { drained(): void; attach(outlet: Outlet): Promise<Result<() => void, ApiError>> } {
   let to: Outlet | null = null;
   let left = past;
-  /** Returns the head if the past has ended now. */
+  /** Returns the head if `lines` reach the end of the past. */
   const headAfter = (lines: number): string => {
     if (left === 0) return "";
     left = Math.max(0, left - lines);
@@ -119,8 +119,8 @@ const MOST_WAITING = 1000;
 const MOST_WAITING_CHARS = 1 << 20;
 
 /**
- * Streams a log for the page, as server-sent events `line` and `gap`. If a page reads too slowly, lines are dropped so that it shows
- * current lines. A `gap` reports how many lines were dropped.
+ * Streams a log for the page, as server-sent events `line` and `gap`. If a page reads too slowly, old lines are dropped, so
+ * that the page shows current lines. A `gap` reports how many lines were dropped.
  */
 export async function followLive(id: string, request: LogRequest, { supervisor, streams }: Context): Promise<Answer<"serviceLogs">> {
   const live = new LiveLines(request, streams.soon);
@@ -155,13 +155,13 @@ export async function followLive(id: string, request: LogRequest, { supervisor, 
   return opened;
 }
 
-/** The lines before the live ones, which are read as the client takes them. */
+/** The lines before the live ones. They are read at the pace of the client. */
 class PastLines {
   readonly schedule: () => void;
   readonly #trail: LogStart["trail"];
   readonly #live: LiveLines;
   #left: number;
-  /** Null: the past was sent, or the stream has ended. */
+  /** The stream's outlet. Null if the past was sent or the stream has ended. */
   #outlet: Outlet | null = null;
 
   constructor({ past, trail }: Pick<LogStart, "past" | "trail">, live: LiveLines, soon: Streams["soon"]) {
@@ -252,7 +252,7 @@ class LiveLines {
     });
   }
 
-  /** Matches the waiting lines. If an expression takes long, does one slice of the work and continues in a later turn of the event loop. */
+  /** Matches the waiting lines. A slow expression is matched in slices, each in its own turn of the event loop. */
   #pump(): void {
     const outlet = this.#outlet;
     if (outlet === null) return;

@@ -3,7 +3,7 @@ import type { ExportDraft } from "../draft.ts";
 import { plainText, type Texts } from "../text.ts";
 import { literal, span } from "./literal.ts";
 
-/** Returns the health check. It runs in the container, so that http and tcp need a program in the image. */
+/** Returns the health check. The check runs in the container, so http and tcp checks need a program in the image. */
 export function exportHealth(draft: ExportDraft, texts: Texts): Record<string, unknown> {
   const { check } = draft.spec;
   if (check === null) return {};
@@ -50,14 +50,14 @@ export function exportHealth(draft: ExportDraft, texts: Texts): Record<string, u
       interval: span(check.intervalMs),
       timeout: span(check.probe.timeoutMs),
       retries: check.failureThreshold,
-      // Until its first success, a container has the time that sup gives to a start.
+      // `start_period` ends at the first success. sup limits a start by `startTimeoutMs`, so the period is at least as long.
       start_period: span(Math.max(check.startPeriodMs, draft.spec.startTimeoutMs ?? 0)),
       start_interval: span(check.startIntervalMs),
     },
   };
 }
 
-/** Returns the words of a command, or says why there is none. */
+/** Returns the words of a command, or a string that says why there is none. */
 function commandOf(probe: ProbeSpec, port: number | null, texts: Texts): string[] | string {
   const known = (text: string): string | null => {
     const value = texts.literal(text);

@@ -1,6 +1,6 @@
 /** Writes values for compose. */
 
-/** compose expands `$NAME` and `${NAME}` with its own environment, not with that of the container. */
+/** Escapes `$`. Otherwise compose would expand `$NAME` and `${NAME}` with its own environment instead of the container's. */
 export const literal = (text: string): string => text.replaceAll("$", "$$$$");
 
 /** Returns the name of a unit as compose accepts it. */

@@ -14,7 +14,7 @@ export interface ComposeService {
   readonly missing: readonly string[];
 }
 
-/** Returns a service of compose, or says why the unit cannot be exported. */
+/** Returns a service of compose, or the reason why the unit cannot be exported. */
 export function exportService(draft: ExportDraft, texts: Texts, image: string, options: ExportOptions): ComposeService | string {
   const { spec } = draft;
   const words = commandOf(draft, texts);
@@ -24,7 +24,7 @@ export function exportService(draft: ExportDraft, texts: Texts, image: string, o
   return {
     settings: {
       image,
-      // The entrypoint of the image would otherwise get the command as arguments.
+      // The command replaces the entrypoint of the image, which would otherwise get the command as its arguments.
       entrypoint: words,
       command: [],
       ...place(draft, texts),

@@ -1,7 +1,7 @@
 import type { ExportDraft } from "../draft.ts";
 import type { Piece, Texts } from "../text.ts";
 
-/** What the parts of the exporter to Kubernetes share. */
+/** The input that all parts of the exporter to Kubernetes share. */
 export interface PodExport {
   readonly draft: ExportDraft;
   readonly texts: Texts;
@@ -14,8 +14,8 @@ export interface PodExport {
 export type Manifest = Readonly<Record<string, unknown>>;
 
 /**
- * Writes a string in which Kubernetes expands `$(NAME)`. `$$` stands for a `$`, which is only necessary before a parenthesis and
- * before another `$`.
+ * Writes a string in which Kubernetes expands `$(NAME)`. A `$` is written as `$$` only where this is necessary: before a
+ * parenthesis and before another `$`.
  */
 export const expandable = (pieces: readonly Piece[]): string =>
   pieces

@@ -1,4 +1,7 @@
-/** Returns the name of a unit as a label of DNS (RFC 1035), which is what a Service needs: at most 52 characters, as for a CronJob. */
+/**
+ * Returns the name of a unit as a DNS label (RFC 1035), which a Service requires. It has at most 52 characters, which a
+ * CronJob requires.
+ */
 export function objectName(id: string): string {
   const name = id
     .toLowerCase()
@@ -9,6 +12,6 @@ export function objectName(id: string): string {
   return name === "" ? "unit" : name;
 }
 
-/** Whether Kubernetes accepts a key of an annotation. */
+/** Returns true if Kubernetes accepts a key of an annotation. */
 export const isAnnotation = (key: string): boolean =>
   /^([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/.test(key);

@@ -11,7 +11,7 @@ export interface Pod {
   readonly config: Readonly<Record<string, string>>;
   readonly secrets: Readonly<Record<string, string>>;
   readonly ports: readonly number[];
-  /** Whether the pods need numbers, which only a StatefulSet gives them. */
+  /** True if the pods need numbers, which only a StatefulSet provides. */
   readonly hasNumbers: boolean;
 }
 

@@ -58,7 +58,7 @@ export function exportProbes({ draft, texts }: PodExport): Manifest {
   };
 }
 
-/** Kubernetes counts whole seconds. */
+/** Rounds up to whole seconds, because Kubernetes has no fractions. */
 export const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000));
 
 /** Returns the handler, or says why there is none. */

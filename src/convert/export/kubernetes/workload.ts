@@ -3,7 +3,7 @@ import type { ExportDraft } from "../draft.ts";
 import type { Manifest } from "./context.ts";
 import type { Pod } from "./pod.ts";
 
-/** Returns the object that runs the pods: a Deployment, StatefulSet, Job or CronJob. A string says why there is none. */
+/** Returns the object that runs the pods (a Deployment, StatefulSet, Job or CronJob), or a string that says why there is none. */
 export function exportWorkload(draft: ExportDraft, name: string, metadata: Manifest, pod: Pod): Manifest[] | string {
   const { spec } = draft;
   if (spec.type === "oneshot") return oneshot(draft, metadata, pod);
@@ -32,7 +32,7 @@ export function exportWorkload(draft: ExportDraft, name: string, metadata: Manif
   return [workload, budget];
 }
 
-/** Returns how the Deployment replaces its pods. By default, as in sup, a new pod is ready before an old one stops. */
+/** Returns how the Deployment replaces its pods. By default, a new pod becomes ready before an old pod stops, as in sup. */
 function rolloutOf(draft: ExportDraft): Manifest {
   const { rolling } = draft.spec;
   const amountOf = ({ count, percent }: Amount): number | string => (percent === null ? count : `${percent}%`);
@@ -48,7 +48,7 @@ function rolloutOf(draft: ExportDraft): Manifest {
   draft.carried("rolling.progress_deadline", "progressDeadlineSeconds");
   draft.dropped("rolling.order", "Kubernetes replaces pods in no particular order");
   const minReadySeconds = Math.ceil(rolling.minHealthyMs / 1000);
-  // Both are rounded up to whole seconds, and Kubernetes requires that the deadline is later.
+  // Both times are rounded up to whole seconds. Kubernetes requires that the deadline is later than `minReadySeconds`.
   const progressDeadlineSeconds = Math.max(Math.ceil(rolling.progressDeadlineMs / 1000), minReadySeconds + 1);
   return { minReadySeconds, progressDeadlineSeconds, strategy };
 }

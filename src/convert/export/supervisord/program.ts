@@ -35,7 +35,7 @@ export function exportProgram(draft: ExportDraft, texts: Texts, options: ExportO
 
 interface Environment {
   readonly pairs: readonly string[];
-  /** Variables that only an argument of env(1) can express. */
+  /** Variables that supervisord cannot set itself, so that env(1) sets them. */
   readonly throughEnv: ReadonlyArray<readonly Piece[]>;
   readonly hasSecrets: boolean;
 }
@@ -75,7 +75,7 @@ function environmentOf(draft: ExportDraft, texts: Texts, { withSecrets }: Export
   return { pairs, throughEnv, hasSecrets };
 }
 
-/** Returns the value, with variables of supervisord's own environment for what is not known now, or the reason why there is none. */
+/** Returns the value, or the reason why there is none. Parts that are unknown now become variables of supervisord's own environment. */
 function valueOf(text: string, texts: Texts, known: Result<readonly Piece[], string>): readonly Piece[] | string {
   if (known.ok) return known.value;
   const outside = texts.withOutside(text);
@@ -154,7 +154,10 @@ function place(draft: ExportDraft, texts: Texts, options: ExportOptions): Option
   return lines;
 }
 
-/** supervisord has no endless retries; this many last for years, because the delay grows by a second with each. */
+/**
+ * supervisord has no endless retries. This number of retries lasts for years, because each delay is a second longer than the
+ * one before.
+ */
 const ENDLESS = 100_000;
 
 function restarts(draft: ExportDraft): Option[] {

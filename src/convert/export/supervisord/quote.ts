@@ -5,19 +5,19 @@ import type { Piece } from "../text.ts";
  * quotes. Line breaks cannot be written.
  */
 
-/** Writes one word of a command, which supervisord splits like a POSIX shell. Null if the word has a line break. */
+/** Writes one word of a command, which supervisord splits like a POSIX shell. Returns null if the word has a line break. */
 export function commandWord(pieces: readonly Piece[]): string | null {
   const text = pieces.map((piece) => (typeof piece === "string" ? piece.replaceAll(/["\\]/g, "\\$&") : ""));
   if (text.some(hasLineBreak)) return null;
   const word = pieces.map((piece, index) => (typeof piece === "string" ? text[index]!.replaceAll("%", "%%") : expansion(piece))).join("");
   if (/^[\w@%+=:,./()-]+$/.test(word)) return word;
-  // Closing and opening the quotes separates the white space from the comment sign.
+  // Closing and reopening the quotes separates the white space from the comment sign.
   return `"${word.replaceAll(/(\s)(?=[;#])/g, '$1""')}"`;
 }
 
 /**
- * Writes a value for `environment=`, whose quotes have no escapes: a value must not contain both kinds of quotes, and supervisord
- * removes all quotes at its ends. Returns null if the value cannot be written.
+ * Writes a value for `environment=`. Its quotes have no escapes, so a value must not contain both kinds of quotes.
+ * supervisord also removes all quotes at the ends of a value. Returns null if the value cannot be written.
  */
 export function environmentValue(pieces: readonly Piece[]): string | null {
   const text = pieces.map((piece) => (typeof piece === "string" ? piece : "x")).join("");

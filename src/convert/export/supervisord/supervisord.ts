@@ -37,7 +37,10 @@ export function exportSupervisord(input: ExportInput, options: ExportOptions): E
   return { target: "supervisord", files, report: byUrgency(report), problems, steps: steps(drafts) };
 }
 
-/** A program belongs to at most one group. Other programs form a group of their own, so that no group may have their names. */
+/**
+ * Returns the groups. A program belongs to at most one group. A program without a group forms its own, so no group may have
+ * the name of such a program.
+ */
 function groupsOf(drafts: readonly ExportDraft[]): string {
   const members = new Map<string, string[]>();
   const names = new Set(drafts.map(({ spec }) => spec.id));

@@ -14,8 +14,8 @@ const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "
 const DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
 /**
- * Returns the values of `OnCalendar=`. There are two if cron runs on days that match the date or the weekday, because systemd
- * wants both to match. Returns null for an expression that is not one of cron's.
+ * Returns the values of `OnCalendar=`. Where cron runs on days that match the date or the weekday, two values are needed,
+ * because systemd requires both to match. Returns null if the expression is not a valid cron expression.
  */
 export function toCalendar(cron: string, timezone: string | null): string[] | null {
   const fields = (NAMED[cron.trim().toLowerCase()] ?? cron).trim().split(/\s+/);
@@ -35,7 +35,7 @@ export function toCalendar(cron: string, timezone: string | null): string[] | nu
   const names = [1, 2, 3, 4, 5, 6, 0].filter((number) => set.has(number)).map((number) => capital(DAYS[number]!));
   const byWeekday = `${names.join(",")} *-${ofMonth}-* ${time}`;
   if (day === "*") return [byWeekday];
-  // In crontab(5), a field that starts with a star restricts the other one.
+  // If one of the two fields starts with a star, both must match (crontab(5)).
   if (day.startsWith("*") || weekday.startsWith("*")) return [`${names.join(",")} ${byDate}`];
   return [byDate, byWeekday];
 }
@@ -52,7 +52,7 @@ export function numbers(field: string, least: number, most: number, names: reado
     const from = match[1] === "*" ? least : toNumber(match[1]!);
     const open = match[1] === "*" || match[3] !== undefined ? most : from;
     let to = match[2] === undefined ? open : toNumber(match[2]);
-    // Sunday is 7 at the end of a range.
+    // At the end of a range, Sunday is 7.
     if (names === DAYS && to < from && to === 0) to = 7;
     const step = Number(match[3] ?? 1);
     if (from < least || to > most || step < 1 || from > to) return null;

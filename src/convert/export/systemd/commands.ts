@@ -84,8 +84,9 @@ function commandLine(
   const [program, ...rest] = words;
   const literal = texts.literal(command);
   const path = literal.ok ? programPath(literal.value, { workingDirectory, hasOwnPath: texts.isSetAtRuntime("PATH") }) : null;
-  // The program may neither be a variable nor start with one of systemd's prefixes, but an argument of env(1) may.
-  // env(1) takes a name with = for a variable, and one with - for an option unless -- stands before it.
+  // systemd does not accept a variable, or a name that starts with one of its prefixes, as the program. It accepts both as an
+  // argument, so env(1) starts the program. env(1) treats a name that contains = as a variable. It treats a name that starts
+  // with - as an option, unless -- precedes the name.
   if (path === null && command.includes("=")) return err(`systemd cannot start a program with the name ${JSON.stringify(command)}`);
   const env = command.startsWith("-") ? [["/usr/bin/env"], ["--"]] : [["/usr/bin/env"]];
   const line = path === null ? [...env, program!, ...rest] : [path, ...rest];

@@ -4,7 +4,7 @@ import { toCalendar } from "./calendar.ts";
 import { section, type Line } from "./context.ts";
 import { plainValue, seconds } from "./quote.ts";
 
-/** Writes a `.socket` file for each socket. A file can have several sockets, but only one name for them. */
+/** Writes the `.socket` files. A file can have several sockets, but all sockets of a file share one name. */
 export function exportSockets(draft: ExportDraft, isEnabled: boolean): ExportedFile[] {
   const { id, sockets, instances } = draft.spec;
   draft.carried("sockets", sockets.length > 1 ? "one .socket file for each" : "the .socket file");

@@ -4,12 +4,12 @@ import type { Texts } from "../text.ts";
 /** A setting of a unit file. */
 export type Line = readonly [key: string, value: string];
 
-/** What the parts of the exporter of `[Service]` share. */
+/** The input that all parts of the exporter of `[Service]` share. */
 export interface ServiceExport {
   readonly draft: ExportDraft;
   readonly lines: Line[];
   readonly texts: Texts;
-  /** The working directory as a literal path, or null if it is not known now. */
+  /** The working directory as a literal path, or null if it is unknown during the export. */
   readonly workingDirectory: string | null;
 }
 

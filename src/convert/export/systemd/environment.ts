@@ -38,7 +38,7 @@ export function exportEnvironment({ draft, lines, texts }: ServiceExport, option
   return secrets.join("");
 }
 
-/** Returns the value, or the reason why it is not known. `isDefault` is true if an environment file overrides it in sup, too. */
+/** Returns the value, or the reason why it is unknown. `isDefault` is true if an environment file overrides the value in sup, too. */
 function valueOf(name: string, text: string, hasFiles: boolean, texts: Texts): { value: Literal; isDefault: boolean } | string {
   const value = texts.environment.get(name)!;
   if (!value.ok) return value.error;
@@ -49,7 +49,7 @@ function valueOf(name: string, text: string, hasFiles: boolean, texts: Texts): {
   return { value: value.value, isDefault };
 }
 
-/** In double quotes, systemd keeps every character of an environment file but these. */
+/** Quotes a value. In double quotes, systemd changes only these characters of an environment file. */
 const quoted = (text: string): string => `"${text.replaceAll(/["\\$`]/g, "\\$&")}"`;
 
 function files({ draft, lines, texts }: Pick<ServiceExport, "draft" | "lines" | "texts">): void {
@@ -58,7 +58,7 @@ function files({ draft, lines, texts }: Pick<ServiceExport, "draft" | "lines" | 
     const home = path.startsWith("~") && draft.spec.identity.user !== null;
     const literal = texts.literal(path.replace(/^~/, "%h"));
     const value = literal.ok && !home ? plainValue(literal.value) : null;
-    // systemd expands patterns of file names.
+    // systemd would expand these characters as file name patterns.
     if (value === null || /[*?[\]\\]/.test(value)) dropped.push(path);
     else lines.push(["EnvironmentFile", (optional ? "-" : "") + value]);
   }

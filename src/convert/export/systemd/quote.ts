@@ -18,7 +18,7 @@ export function assignment(name: string, pieces: readonly Piece[]): string {
   return /^[\w@%+=:,./$-]+$/.test(word) ? word : `"${word}"`;
 }
 
-/** Writes a value that is neither unquoted nor unescaped, such as a path. Returns null if systemd cannot represent it. */
+/** Writes a value, such as a path, from which systemd removes no quotes or escapes. Returns null if systemd cannot represent the value. */
 export function plainValue(pieces: readonly Piece[]): string | null {
   const text = pieces.map((piece) => (typeof piece === "string" ? piece.replaceAll("%", "%%") : "%i")).join("");
   return text === "" || text.trim() !== text || text.endsWith("\\") || /[\p{Cc}\u2028\u2029]/u.test(text) ? null : text;

@@ -24,7 +24,7 @@ export function exportRestarts({ draft, lines }: ServiceExport): Line[] {
     for (const key of POLICY) draft.carried(`restart_policy.${key}`, "without effect, because the unit is not restarted");
     return [];
   }
-  // systemd counts a death by these signals as a success, sup as a failure. It refuses the key for a oneshot.
+  // systemd counts an end by these signals as a success, but sup counts it as a failure. systemd refuses this key for a oneshot.
   if (autoRestart && !isOneshot) lines.push(["RestartForceExitStatus", "SIGHUP SIGINT SIGTERM SIGPIPE"]);
   return delays({ draft, lines }, spec.restart);
 }
@@ -49,7 +49,10 @@ function delays({ draft, lines }: Some, policy: RestartPolicy): Line[] {
   return startLimit(draft, policy);
 }
 
-/** systemd gives up after so many starts within an interval, which must be longer than the delays between these starts. */
+/**
+ * Limits the starts. systemd gives up after this many starts within an interval, which must be longer than all delays between
+ * the starts.
+ */
 function startLimit(draft: ServiceExport["draft"], policy: RestartPolicy): Line[] {
   const { maxRetries, resetAfterMs, restartOnExit } = policy;
   if (maxRetries < 0) {

@@ -17,7 +17,7 @@ export interface ServiceLines {
   readonly secrets: string | null;
 }
 
-/** Writes `[Service]`. Returns why the unit cannot be exported as a string. */
+/** Writes `[Service]`. Returns a string that says why if the unit cannot be exported. */
 export function exportService(draft: ExportDraft, texts: Texts, options: ExportOptions): ServiceLines | string {
   const directory = workingDirectory(draft, texts, options);
   const lines: Line[] = [];
@@ -61,7 +61,7 @@ function workingDirectory(draft: ExportDraft, texts: Texts, options: ExportOptio
   return { line: null, path: null };
 }
 
-/** systemd refuses `.` and `..` in paths. */
+/** Removes `.` and `..` from paths, because systemd refuses them. */
 const tidy = (path: string): string => (/(^|\/)\.{1,2}(\/|$)/.test(path) ? posix.join("/", path) : path);
 
 function identity(draft: ExportDraft, lines: Line[]): void {

@@ -52,13 +52,13 @@ function filesOf(draft: ExportDraft, input: ExportInput, options: ExportOptions)
   return [...files, ...exportTarget(draft, install)];
 }
 
-/** A unit that is not enabled has the section as a comment, because `systemctl enable` needs it. */
+/** Returns the `[Install]` section. `systemctl enable` needs it, so a unit that is not enabled contains it as a comment. */
 const installOf = (isEnabled: boolean, install: readonly Line[]): string =>
   isEnabled
     ? section("Install", install)
     : `# The unit is not enabled. \`systemctl enable\` needs these lines:\n${section("Install", install).replaceAll(/^/gm, "#").replace(/#$/, "")}`;
 
-/** systemd accepts URLs only. */
+/** Returns the documentation if it is a URL, because systemd accepts nothing else. */
 function documentation(draft: ExportDraft): Line[] {
   const { documentation: text, ...others } = draft.spec.labels;
   const isValid = text !== undefined && /^((https?:\/\/|file:\/|info:|man:)[^\s%\\]+ ?)+$/.test(text);

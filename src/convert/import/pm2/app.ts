@@ -12,7 +12,7 @@ export interface AppContext {
   readonly directory: string;
   readonly home: string;
   readonly files: SourceFiles;
-  /** The path of the .env that the file loads, or null. */
+  /** The path of the .env file that the ecosystem file loads, or null. */
   readonly dotenv: string | null;
 }
 
@@ -30,7 +30,7 @@ const ALIASES: ReadonlyArray<readonly [key: string, aliases: readonly string[]]>
   ["uid", ["user"]],
 ];
 
-/** Imports an app: one unit, or one for each instance in fork mode. */
+/** Imports an app as one unit, or, in fork mode, as one unit for each instance. */
 export function importApp(draft: ImportDraft, given: Data, context: AppContext): void {
   const data: Record<string, unknown> = { ...given };
   for (const [key, aliases] of ALIASES) {
@@ -46,7 +46,7 @@ export function importApp(draft: ImportDraft, given: Data, context: AppContext):
   const name = asText(data.name) ?? baseName(script);
   const count = instancesOf(data);
   const isCluster = /^cluster/.test(asText(data.exec_mode) ?? "");
-  // Instances of one unit can count PORT up, and no other variable.
+  // The instances of one unit can count up PORT, but no other variable.
   const counts = asText(data.increment_var);
   const processes = isCluster || count === null || counts === null || counts === "PORT" ? 1 : Math.min(count, MAX_PROCESSES);
   for (let n = 0; n < processes; n++) {
@@ -132,7 +132,10 @@ function commandOf(app: App, script: string, { files, home }: AppContext): void 
   if (chosen.includes("python")) unit.env("PYTHONUNBUFFERED", "1");
 }
 
-/** PM2 runs a file without an extension with node, unless it is a binary. A script with `#!` can run by itself. */
+/**
+ * Returns the interpreter. PM2 runs a file without an extension with node, unless the file is a binary. A script with `#!`
+ * can run by itself.
+ */
 function guess(files: SourceFiles, path: string): string {
   const text = files.read(path);
   return text === null || text.startsWith("#!") ? "none" : "node";
@@ -154,7 +157,7 @@ function environmentOf({ unit, data, where }: App, index: number, { count, isClu
   const port = asNumber(data.port) ?? asNumber(env?.get("PORT"));
   const isShared = count !== null && count > 1 && !isCluster && data.increment_var !== "PORT";
   if (port !== null && Number.isInteger(port) && port > 0 && port < 65_536) {
-    // With instances, `port` is counted up. PM2 gives the same PORT to all unless increment_var says otherwise.
+    // With instances, sup counts up a `port`. PM2 gives all instances the same PORT unless increment_var is set.
     if (isShared) unit.env("PORT", String(port));
     else {
       unit.set("port", port);
@@ -215,7 +218,7 @@ function instances({ unit, data, where }: App, { count, isCluster, processes }: 
 
 const MAX_INSTANCES = 256;
 
-/** A second unit that restarts the app at the times of `cron_restart`. */
+/** Adds a second unit that restarts the app at the times of `cron_restart`. */
 function restartUnit(
   draft: ImportDraft,
   { name, cron, processes, path }: { name: string; cron: string; processes: number; path: string },

@@ -3,7 +3,7 @@ import { asBoolean, asNumber, asText, asTexts, lookUp } from "../data.ts";
 import { posix } from "../paths.ts";
 import { wordsOf, type App } from "./words.ts";
 
-/** Imports the keys of an app that do not concern its command, environment and instances. */
+/** Imports the keys of an app, except those for its command, environment and instances. */
 export function importKeys(app: App): void {
   const { unit, data } = app;
   unit.set("enabled", asBoolean(data.autostart) !== false);
@@ -55,7 +55,7 @@ function restarts({ unit, data, where }: App): void {
   if (uptime !== null) unit.carry("min_uptime", "restart_policy.reset_after", uptime / 1000, where);
 }
 
-/** Converts a number, or a string such as `10s`, as PM2 does: the last letter is the unit. */
+/** Converts a number, or a string such as `10s`, to milliseconds. Like PM2, takes the last letter as the unit. */
 function milliseconds(value: unknown): number | null {
   const text = asText(value);
   if (text === null) return null;
@@ -133,7 +133,7 @@ const ELSEWHERE = new Set(
   "script name cwd args node_args exec_interpreter env port increment_var instance_var instances exec_mode cron_restart autorestart stop_exit_codes max_restarts restart_delay exp_backoff_restart_delay min_uptime kill_timeout treekill listen_timeout max_memory_restart watch ignore_watch watch_delay".split(" "), // prettier-ignore
 );
 
-/** Keys that say how PM2 itself works. */
+/** Keys that configure PM2 itself. */
 const OF_PM2 = new Set(
   "vizion pmx automation trace disable_trace v8 event_loop_inspector deep_monitoring io force write windowsHide username install_url execute_command post_update source_map_support disable_source_map_support log_type id appendEnvToName".split(" "), // prettier-ignore
 );

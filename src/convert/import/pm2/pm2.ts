@@ -6,12 +6,12 @@ import { parseYaml } from "../yaml.ts";
 import { importApp } from "./app.ts";
 import { readJs, readJsLiteral } from "./read-js.ts";
 
-/** What a file evaluated to when it ran (`--allow-js`). */
+/** The value of a file that was run (`--allow-js`). */
 export interface EvaluatedJs {
   readonly value: unknown;
   readonly undefinedEnv: readonly string[];
   readonly usesDotenv?: boolean;
-  /** Why it could not run, or null. */
+  /** Why the file could not run, or null. */
   readonly error: string | null;
 }
 
@@ -50,7 +50,7 @@ export function importPm2(draft: ImportDraft, path: string, text: string, { file
   }
 }
 
-/** Returns what the file contains without running it, or reports why that is not possible. */
+/** Returns the value of the file without running the file, or reports why that is not possible. */
 function read(draft: ImportDraft, path: string, text: string): EvaluatedJs | null {
   const name = posix.basename(path);
   if (/\.ya?ml$/.test(name) || (!/\.([cm]?[jt]s|json)$/.test(name) && /^[ \t]*(-\s|apps:)/m.test(text) && !/\bexports\b/.test(text))) {
@@ -73,7 +73,7 @@ function read(draft: ImportDraft, path: string, text: string): EvaluatedJs | nul
   return null;
 }
 
-/** Whether a file must run to be imported. */
+/** Returns true if a file must run to be imported. */
 export function mustRun(path: string, text: string): boolean {
   if (!/\.[cm]?[jt]s$/.test(path) && !/\bexports\b|\bexport default\b/.test(text)) return false;
   const js = readJs(text, path);

@@ -3,9 +3,9 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import { posix } from "../paths.ts";
 
 /**
- * Reads what a CommonJS or ES module exports, without running it. Understands literals, constants, template strings, spreads,
- * `__dirname`, `path.join` and `path.resolve`, and operators on values that are known. `process.env` is empty, as it is when
- * the file runs with `--allow-js`.
+ * Reads the value that a CommonJS or ES module exports, without running the module. Understands literals, constants, template
+ * strings, spreads, `__dirname`, `path.join` and `path.resolve`, and operators on known values. `process.env` is empty, as
+ * with `--allow-js`.
  */
 export function readJs(text: string, path: string): Result<StaticJs, JsFault> {
   const program = parseProgram(text);
@@ -22,14 +22,14 @@ export function readJs(text: string, path: string): Result<StaticJs, JsFault> {
 
 export interface StaticJs {
   readonly value: unknown;
-  /** Names of variables of `process.env` that the file reads. They are undefined. */
+  /** Names of environment variables that the file reads from `process.env`. They are undefined. */
   readonly undefinedEnv: readonly string[];
-  /** Whether the file loads a `.env` with the package dotenv. */
+  /** True if the file loads a `.env` file with the package dotenv. */
   readonly usesDotenv: boolean;
 }
 
 export interface JsFault {
-  /** `code`: the file must run to know its value. */
+  /** `code` means that the value is known only if the file runs. */
   readonly kind: "syntax" | "code";
   readonly line: number;
   readonly message: string;
@@ -59,7 +59,7 @@ class NotStatic extends Error {
 
 const lineOf = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;
 
-/** Values that are not data. */
+/** Markers for values that are not data. */
 const PATH_MODULE = Symbol("path");
 const PROCESS_ENV = Symbol("process.env");
 const PROCESS = Symbol("process");
@@ -112,7 +112,7 @@ class Reader {
     for (const { id, init } of statement.declarations) {
       if (init && loadsDotenv(init)) this.usesDotenv = true;
       if (id.type === "Identifier" && init) this.#constants.set(id.name, init);
-      // `const { name } = require("./package.json")`: an error only if the value is needed.
+      // For example `const { name } = require("./package.json")`. It is an error only if the value is used.
     }
   }
 
@@ -280,7 +280,7 @@ class Reader {
   }
 }
 
-/** `module.exports = X` and `export default X` have no name, `exports.apps = X` has. */
+/** Returns an assignment to the exports. `exports.apps = X` has a name, but `module.exports = X` and `export default X` have none. */
 function assignment(node: Expression): { readonly name: string | null; readonly value: Expression } | null {
   if (node.type !== "AssignmentExpression" || node.operator !== "=") return null;
   const { left, right } = node;
@@ -292,7 +292,7 @@ function assignment(node: Expression): { readonly name: string | null; readonly 
   return null;
 }
 
-/** `require("dotenv").config(…)`, `dotenv.config(…)` or `require("dotenv/config")`. */
+/** Returns true for `require("dotenv").config(…)`, `dotenv.config(…)` and `require("dotenv/config")`. */
 function loadsDotenv(node: Expression): boolean {
   if (node.type !== "CallExpression") return false;
   const { callee } = node;
@@ -309,7 +309,7 @@ function loadsDotenv(node: Expression): boolean {
   );
 }
 
-/** Output has no influence on what the file exports. */
+/** Returns true for calls of console, which do not affect what the file exports. */
 const isConsole = (node: Expression): boolean =>
   node.type === "CallExpression" &&
   node.callee.type === "MemberExpression" &&

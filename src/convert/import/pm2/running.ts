@@ -1,12 +1,12 @@
 import { asNumber, asText, isMap, type Data } from "../data.ts";
 
-/** An app of a running PM2, as `pm2 jlist` prints it. Its processes have the same name. */
+/** An app of a running PM2, as `pm2 jlist` prints it. All processes of an app have the app's name. */
 export interface RunningApp {
   readonly name: string;
   /** The app with the keys of an ecosystem file. */
   readonly data: Data;
   readonly processes: readonly RunningProcess[];
-  /** Why the app cannot be stopped for good, or null. */
+  /** Why PM2 cannot stop the app permanently, or null. */
   readonly obstacle: string | null;
 }
 
@@ -14,13 +14,16 @@ export interface RunningProcess {
   readonly id: number;
   readonly status: string;
   readonly pid: number;
-  /** False in cluster mode, where the processes are in the process group of PM2 itself. */
+  /**
+   * True if the process leads its own process group. False in cluster mode, where the processes belong to the process group
+   * of PM2 itself.
+   */
   readonly leadsGroup: boolean;
 }
 
 /**
- * Reads the output of `pm2 jlist`, or returns null if it is something else. `asRoot`: the units run under a daemon of root, so they
- * name the user that PM2 runs as.
+ * Reads the output of `pm2 jlist`. Returns null if the text is not such output. If `asRoot` is true, the units run under a
+ * daemon of root, so they name the user that PM2 runs as.
  */
 export function readRunningApps(output: string, asRoot: boolean): RunningApp[] | null {
   const list = parseList(output);
@@ -39,7 +42,7 @@ export function readRunningApps(output: string, asRoot: boolean): RunningApp[] |
   }));
 }
 
-/** PM2 may print messages in front of the list, which is one line. */
+/** Returns the list. The list is one line, and PM2 may print messages before it. */
 function parseList(output: string): Data[] | null {
   const line = output.split("\n").findLast((each) => each.startsWith("["));
   if (line === undefined) return null;
@@ -69,12 +72,12 @@ function obstacleOf(processes: readonly Data[], names: readonly string[]): strin
   const restarts = "PM2 starts a stopped app again";
   if (cron !== undefined && cron !== null && cron !== 0 && cron !== "0") return `${restarts} when its cron_restart is due`;
   if (watch !== undefined && watch !== false) return `${restarts} when a watched file changes`;
-  // PM2 takes a number as the name of an app, if there is one with this name, and only otherwise as an id.
+  // PM2 takes a number as the name of an app if an app has this name. Otherwise PM2 takes the number as an id.
   if (processes.some(({ pm_id: id }) => names.includes(String(id)))) return "another app has the id of one of its processes as its name";
   return null;
 }
 
-/** The keys that `pm2 jlist` has under the same name as an ecosystem file. */
+/** Keys that have the same name in the output of `pm2 jlist` and in an ecosystem file. */
 const SAME_KEYS =
   "node_args exec_interpreter exec_mode autorestart max_restarts min_uptime restart_delay exp_backoff_restart_delay kill_timeout wait_ready listen_timeout max_memory_restart cron_restart watch ignore_watch watch_delay stop_exit_codes uid gid namespace increment_var shutdown_with_message".split(" "); // prettier-ignore
 
@@ -92,7 +95,10 @@ function asApp(name: string, processes: readonly Data[], asRoot: boolean): Data 
   return app;
 }
 
-/** The environment of an app is that of the shell that ran `pm2 start`, so it has variables that only concern that session. */
+/**
+ * Returns the environment of the app. PM2 records the environment of the shell that ran `pm2 start`, which contains variables
+ * that concern only that session.
+ */
 function environmentOf(env: Data): Data {
   const given = isMap(env.env) ? env.env : {};
   return Object.fromEntries(Object.entries(given).filter(([name, value]) => typeof value !== "object" && !SESSION.test(name)));

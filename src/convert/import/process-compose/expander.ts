@@ -3,8 +3,9 @@ import type { UnitDraft } from "../draft.ts";
 import { joinText, type TextPart } from "../text.ts";
 
 /**
- * Expands what process-compose expands when it reads the file: templates such as `{{.NAME}}` from `vars`, and `$NAME` and
- * `${NAME}` from its own environment, which the import does not know. `$$` stands for `$`.
+ * Performs the expansions that process-compose performs when it reads the file. These are templates such as `{{.NAME}}` with
+ * values from `vars`, and `$NAME` and `${NAME}` with values from process-compose's own environment, which is unknown to the
+ * import. `$$` stands for `$`.
  */
 export class Expander {
   readonly #vars: Data;
@@ -42,7 +43,7 @@ export class Expander {
     });
   }
 
-  /** Reports variables that are not in the unit's own environment, and templates that could not be filled. */
+  /** Reports variables that are not in the unit's own environment, and templates that could not be expanded. */
   report(unit: UnitDraft, where: string): void {
     const missing = [...this.#unknown].filter((name) => !unit.environment.has(name) && !USUAL.has(name));
     if (missing.length > 0)

@@ -129,6 +129,6 @@ function schedule({ unit, data, where }: Process): void {
   if (most !== undefined && asNumber(most) === 1) unit.carried("schedule.max_concurrent", "schedule.overlap", where);
   else if (most !== undefined) unit.drop("schedule.max_concurrent", where, "sup runs one instance at a time");
   if (asBoolean(atStart) === true) unit.drop("schedule.run_on_start", where, "a schedule does not run at the start of the daemon");
-  // The schedule starts the unit, and not the daemon.
+  // The unit is started by its schedule instead of the daemon.
   delete unit.json.enabled;
 }

@@ -3,7 +3,7 @@ import { joinText } from "../text.ts";
 import type { Process, Role } from "./process.ts";
 import { bashOf } from "./shell.ts";
 
-/** Imports the probes. A unit has one health check, so the readiness probe wins over the liveness probe. */
+/** Imports the probes. A unit has only one health check, so the readiness probe takes precedence over the liveness probe. */
 export function importProbes(proc: Process, role: Role): void {
   const { unit, data, where } = proc;
   const { readiness_probe: readiness, liveness_probe: liveness } = data;

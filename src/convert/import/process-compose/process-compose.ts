@@ -12,7 +12,7 @@ import { bashOf } from "./shell.ts";
 
 /** Imports a file of process-compose. */
 export function importProcessCompose(draft: ImportDraft, path: string, text: string, files: SourceFiles): void {
-  // A template of another engine; process-compose's own templates are inside strings.
+  // The file is a template of another engine. In contrast, process-compose's own templates are inside strings.
   if (/^[^"'\n#|>]{0,200}:[ \t]*\{\{|^[ \t]*\{%/m.test(text)) return draft.refuse(path, "the file is a template, not a configuration");
   const parsed = parseYaml(text);
   if (!parsed.ok) return draft.refuse(path, `the file is not valid YAML: ${parsed.error}`);
@@ -52,7 +52,7 @@ function instancesOf(unit: UnitDraft, replicas: number, path: string): void {
 
 const MAX_INSTANCES = 256;
 
-/** The most replicas that become one unit each, because they differ. */
+/** Maximum number of different replicas that become separate units. */
 const MAX_UNITS = 64;
 
 function shellOf(root: Data): readonly string[] {
@@ -94,7 +94,7 @@ function topLevel(draft: ImportDraft, root: Data, path: string): void {
   }
 }
 
-/** A process that others wait for to complete is a oneshot. */
+/** Returns the roles of the processes. A process is a oneshot if others wait until it completes. */
 function rolesOf(processes: Data): Map<string, Role> {
   const roles = new Map<string, Role>();
   for (const [name, data] of Object.entries(processes)) {

@@ -2,7 +2,7 @@ import { asBoolean, asText, isMap, type Data } from "../data.ts";
 import type { UnitDraft } from "../draft.ts";
 import type { Expander } from "./expander.ts";
 
-/** What one process is imported with. */
+/** The context in which one process is imported. */
 export interface Process {
   readonly unit: UnitDraft;
   readonly data: Data;
@@ -14,9 +14,9 @@ export interface Process {
   readonly roles: ReadonlyMap<string, Role>;
 }
 
-/** A oneshot runs to completion, a service goes on. */
+/** A oneshot runs to completion, and a service keeps running. */
 export type Role = "service" | "oneshot";
 
-/** A command that starts something in the background, which another command stops, such as `docker compose up -d`. */
+/** Returns true if the command starts something in the background that another command stops, such as `docker compose up -d`. */
 export const isBackground = (data: Data): boolean =>
   asBoolean(data.is_daemon) === true && isMap(data.shutdown) && asText(data.shutdown.command) !== null;

@@ -1,10 +1,10 @@
 import { escapeText } from "../../../spec/load/specifiers.ts";
 
-/** Words that only a shell understands, though they look like a program. */
+/** Words that look like a program but that only a shell understands. */
 const BUILTIN =
   /^(\.|alias|bg|cd|command|declare|eval|exec|exit|export|fg|if|for|let|local|popd|pushd|read|set|shift|shopt|source|time|trap|type|ulimit|umask|unset|until|wait|while|\w+=.*)$/;
 
-/** Returns the command that runs a line of shell. A line of plain words needs no shell. */
+/** Returns the command that runs a shell line. A line of plain words needs no shell. */
 export function bashOf(line: string, shell: readonly string[]): { readonly command: string; readonly args: readonly string[] } {
   const words = line.split(/[ \t]+/);
   const [first = "", ...rest] = words;

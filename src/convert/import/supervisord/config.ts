@@ -9,13 +9,13 @@ export interface Config {
   /** All files that were read, the given ones first. */
   readonly files: readonly string[];
   readonly faults: ReadonlyArray<{ readonly where: string; readonly message: string }>;
-  /** Patterns of `[include]` without a match. */
+  /** Patterns of `[include]` that matched no file. */
   readonly unmatched: ReadonlyArray<{ readonly pattern: string; readonly where: string }>;
 }
 
 /**
- * Reads the given files and what `[include]` names: relative to the directory of the main file, sorted, and not recursively.
- * `%(here)s` is the directory of the file that first names the value.
+ * Reads the given files and the files that `[include]` names. The latter are relative to the directory of the main file,
+ * sorted, and not searched for further includes. `%(here)s` is the directory of the file that first sets the value.
  */
 export function readConfig(paths: readonly string[], files: SourceFiles): Config {
   const sections = new Map<string, Section>();

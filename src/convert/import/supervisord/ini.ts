@@ -6,7 +6,7 @@ export interface Option {
   value: string;
   readonly file: string;
   readonly line: number;
-  /** Whether an inline comment was cut off inside quotes, which damages the value. */
+  /** True if an inline comment was cut off inside quotes, which damages the value. */
   readonly cutInQuotes: boolean;
 }
 
@@ -33,7 +33,7 @@ export function readIni(text: string, file: string, sections: Map<string, Sectio
     const cut = commentStart(line);
     const value = strip(cut === null ? line : line.slice(0, cut));
     if (value === "") {
-      // An empty line without a comment is part of a value of several lines.
+      // Inside a multi-line value, an empty line without a comment belongs to the value.
       if (cut === null && option) touched.get(option)!.push("");
       continue;
     }
@@ -69,7 +69,7 @@ export function readIni(text: string, file: string, sections: Map<string, Sectio
   return faults;
 }
 
-/** Splits like the iteration over a text file in Python: `\n`, `\r\n` and `\r` end a line. */
+/** Splits text into lines as Python does when it iterates over a text file: `\n`, `\r\n` and `\r` end a line. */
 function pythonLines(text: string): string[] {
   const lines = text
     .replace(/^\uFEFF/, "")
@@ -80,9 +80,9 @@ function pythonLines(text: string): string[] {
 }
 
 /**
- * Returns the index at which a comment starts, or null. An inline comment needs white space before it. Like configparser, each
- * round looks at the next occurrence of every prefix, and the first round with a match ends the search. Therefore a `#` after
- * an earlier `a#b` may be missed if a `;` follows.
+ * Returns the index at which a comment starts, or null. An inline comment needs white space before it. As in configparser,
+ * each round looks at the next occurrence of every prefix, and the search ends with the first round that finds a match.
+ * Therefore a `#` after an earlier `a#b` may be missed if a `;` follows.
  */
 function commentStart(line: string): number | null {
   if (/^\s*[#;]/.test(line)) return 0;

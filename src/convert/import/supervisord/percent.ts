@@ -2,9 +2,9 @@ import { err, ok, type Result } from "../../../base/result.ts";
 import { joinText, type TextPart } from "../text.ts";
 
 /**
- * Expands `%(name)s` like Python's `text % names`. supervisord reads `%(ENV_X)s` from its own environment, which the importer
- * does not know. Such a variable becomes a marker, which consists of letters only and therefore passes unchanged through
- * everything that supervisord does with the value. `fromMarkers` turns the markers into sup's variables.
+ * Expands `%(name)s` like Python's `text % names`. supervisord reads `%(ENV_X)s` from its own environment, which is unknown
+ * to the importer. Such a variable becomes a marker. The marker consists only of letters, so supervisord's further processing
+ * of the value does not change it. `fromMarkers` turns the markers into sup's variables.
  */
 export function expandPercent(text: string, names: ReadonlyMap<string, string | number>): Result<string, string> {
   let result = "";
@@ -65,7 +65,7 @@ export const hasMarker = (text: string): boolean => text.includes(BEFORE);
 /** Returns the names of the variables whose markers are in a string. */
 export const markedNames = (text: string): string[] => [...text.matchAll(MARKER)].map((match) => nameIn(match[1]!));
 
-/** Converts a string with markers to sup's syntax: markers become `${X}`, everything else is escaped. */
+/** Converts a string with markers to sup's syntax. Markers become `${X}`, and the rest is escaped. */
 export function fromMarkers(text: string): string {
   const parts: TextPart[] = [];
   let at = 0;

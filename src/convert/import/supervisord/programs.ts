@@ -32,19 +32,22 @@ export interface Process {
   readonly count: number;
   /** The names of these processes in supervisord. */
   readonly names: readonly string[];
-  /** Options whose values depend on supervisord's own environment, so that the default is used: the value as it is written. */
+  /**
+   * Options whose values depend on supervisord's own environment, with the values as they are written. The unit gets the
+   * defaults instead.
+   */
   readonly unresolved: ReadonlyMap<string, string>;
 }
 
 export interface Logfile {
-  /** Null: the output is discarded. */
+  /** Null means that the output is discarded. */
   readonly file: "auto" | { readonly path: string } | null;
   readonly maxBytes: number;
   readonly backups: number;
   readonly syslog: boolean;
 }
 
-/** Says why supervisord refuses a section. */
+/** Thrown with the reason why supervisord refuses a section. */
 export class SectionFault {
   readonly option: string;
   readonly message: string;
@@ -108,7 +111,7 @@ export class Reader {
   }
 }
 
-/** At most this many processes of one program are imported. */
+/** Maximum number of processes of one program that are imported. */
 export const MAX_PROCESSES = 256;
 
 /** Returns the processes of a `[program:x]` or `[eventlistener:x]` section. */
@@ -136,7 +139,7 @@ export function processesOf(section: Section, group: string | null, config: Conf
   return merge(processes, program);
 }
 
-/** Turns processes that differ in their names only into one. */
+/** Merges processes that differ only in their names. */
 function merge(processes: readonly Process[], program: string): Process[] {
   const settings = ({ name: _, environment, section: __, unresolved: ___, names: ____, ...rest }: Process): string =>
     JSON.stringify([rest, [...environment]]);

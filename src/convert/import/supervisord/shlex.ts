@@ -25,7 +25,7 @@ export function splitCommand(text: string): Result<string[], string> {
   return ok(words);
 }
 
-/** Reads a quoted string that starts at `start`. In double quotes, a backslash escapes `"` and `\` only. */
+/** Reads a quoted string that starts at `start`. In double quotes, a backslash escapes only `"` and `\`. */
 function readQuoted(text: string, start: number): Result<{ readonly text: string; readonly end: number }, string> {
   const quote = text[start]!;
   let value = "";
@@ -43,8 +43,8 @@ function readQuoted(text: string, start: number): Result<{ readonly text: string
 
 /**
  * Parses `KEY=val,KEY2="val2"` like supervisord's `dict_of_key_value_pairs`, including the way in which it damages values
- * without quotes: every character outside of `WORD` is a token of its own, and of each group of four tokens only the first
- * (the name) and the third (the value) are used.
+ * without quotes. Every character outside `WORD` is a separate token. Of each group of four tokens, only the first (the name)
+ * and the third (the value) are used.
  */
 export function parsePairs(text: string): Result<Map<string, string>, string> {
   const tokens = tokenize(text);
@@ -67,7 +67,7 @@ function stripQuotes(text: string): string {
 
 const WORD = /[A-Za-z0-9_/.+\-():]/;
 
-/** Python's `shlex.shlex(text)` in its non-POSIX mode, which keeps quotes in tokens. */
+/** Splits text like Python's `shlex.shlex(text)` in non-POSIX mode, which keeps quotes in tokens. */
 function tokenize(text: string): Result<string[], string> {
   const tokens: string[] = [];
   let token = "";

@@ -23,7 +23,7 @@ interface Inherited<T> {
 
 interface Given {
   readonly daemon: Daemon;
-  /** Whether any program has a priority. Only then the order matters, and the default (999) must be written. */
+  /** True if any program has a priority. Only in that case does the order matter, and the default (999) must be written. */
   readonly hasPriorities: boolean;
   readonly groups: ReadonlyMap<string, string>;
   readonly many: readonly Process[];
@@ -48,7 +48,7 @@ export function toUnit(draft: ImportDraft, proc: Process, given: Given): void {
   const isUnique = given.many.filter(({ name }) => name === proc.name).length === 1;
   const name = bareMarkers(isUnique ? proc.name : `${proc.group}-${proc.name}`);
   const unit = draft.unit(proc.name, name, `${section.file} [${section.name}]`);
-  // supervisorctl leaves out a group with the name of its process.
+  // supervisorctl prints only the process name if the group has the same name.
   unit.processes.push(...proc.names.map((each) => (each === proc.group ? each : `${proc.group}:${each}`)));
   commandOf(unit, proc, words.value, where);
   surroundings(unit, proc, given.daemon, where);
@@ -153,7 +153,7 @@ function environmentOf(unit: UnitDraft, proc: Process, where: Where): void {
   else if (damaged.length === 0) unit.carried("environment", "environment", place);
 }
 
-/** Returns the variables whose values supervisord's parser changes, compared with a plain reading of `NAME=value,NAME=value`. */
+/** Returns the variables whose values are changed by supervisord's parser, compared with a plain reading of `NAME=value,NAME=value`. */
 function damagedNames(text: string, parsed: ReadonlyMap<string, string>): string[] {
   const damaged = new Set<string>();
   for (const [, name, value] of text.matchAll(/(?:^|,)\s*([A-Za-z_]\w*)=(?!["'])([^,"'\n]*)/g)) {

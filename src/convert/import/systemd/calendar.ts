@@ -5,7 +5,7 @@ import { err, ok, type Result } from "../../../base/result.ts";
 export interface Calendar {
   readonly cron: string;
   readonly timezone: string | null;
-  /** What cron cannot express exactly, or null. */
+  /** The part of the expression that cron cannot represent exactly, or null. */
   readonly note: string | null;
 }
 
@@ -52,7 +52,7 @@ function toWeekdays(text: string): string | null {
       const [from, to, ...more] = part.split(/\.\.|-/).map((day) => DAYS.indexOf(day.slice(0, 3).toLowerCase()));
       if (more.length > 0 || from === undefined || from < 0 || (to !== undefined && to < 0)) return null;
       if (to === undefined) return String(from);
-      // Sunday is 7 at the end of a range.
+      // At the end of a range, Sunday is 7.
       return to < from ? (to === 0 ? `${from}-7` : `${from}-6,0-${to}`) : `${from}-${to}`;
     });
   return parts.includes(null) ? null : parts.join(",");

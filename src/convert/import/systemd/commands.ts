@@ -147,7 +147,7 @@ function commandsOf(service: Service, assignment: Assignment): Found[] {
   });
 }
 
-/** A hook. A shell makes it succeed if its failure is to be ignored. */
+/** Returns a hook. If its failure should be ignored, a shell makes the hook succeed. */
 function hookOf({ command, args, shell, ignoresFailure }: Found): Record<string, unknown> {
   if (shell !== null) {
     // The shell expands the variables, so sup must not.

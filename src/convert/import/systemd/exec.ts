@@ -11,15 +11,15 @@ export interface Command {
   readonly prefixes: ReadonlySet<string>;
 }
 
-/** What is known about the variables that a command may use. */
+/** The variables that a command may use. */
 export interface Variables {
-  /** Variables of `Environment=`, as parts. */
+  /** Variables of `Environment=`, with their values as parts. */
   readonly known: ReadonlyMap<string, readonly TextPart[]>;
-  /** Whether more variables come from files. */
+  /** True if environment files set further variables. */
   readonly hasFiles: boolean;
 }
 
-/** Splits a command line into commands, which a separate `;` divides. */
+/** Splits a command line into commands, which are separated by a `;` that stands alone. */
 export function readCommands(text: string): Result<Command[], string> {
   const words = splitWords(text);
   if (words === null) return err("a quote is not closed");
@@ -49,8 +49,8 @@ export interface Argv {
 }
 
 /**
- * Converts a command. `${VAR}` is replaced inside a word, by nothing if it is not set. A word that is `$VAR` is split at white
- * space; if the value is not known now, only a shell can do that.
+ * Converts a command. `${VAR}` is replaced inside a word; a variable that is not set becomes an empty string. A word that
+ * consists of `$VAR` is split at white space. If the value is unknown during the import, only a shell can split it.
  */
 export function toArgv({ words, prefixes }: Command, names: UnitNames, variables: Variables): Result<Argv, string> {
   const unknown = new Set<string>();
@@ -98,7 +98,7 @@ export function withVariables(text: string, names: UnitNames, unknown: Set<strin
   return [...parts, ...specifierParts(text.slice(at), names, unknown)];
 }
 
-/** Quotes a word for sh(1), except for its variables. sup expands specifiers before the shell sees them. */
+/** Quotes a word for sh(1), but leaves its variables unquoted for expansion. sup expands specifiers before the shell sees them. */
 function shellWord(text: string, names: UnitNames, unknown: Set<string>): string {
   const bare = /^\$([A-Za-z_]\w*)$/.exec(text);
   if (bare) return `$${bare[1]}`;

@@ -98,7 +98,10 @@ function conditionsOf(unit: UnitDraft, found: Assignment, names: UnitNames, cond
   unit.carryIfSupported(found.key, "conditions", [...conditions], where, 'check it in pre_start: { "command": "test", "args": ["-e", …] }');
 }
 
-/** The keys that name other units: what they mean as a dependency of this unit, or `before` for one of the other unit. */
+/**
+ * The keys that name other units, with their meaning as a dependency of this unit. `before` marks keys that become a
+ * dependency of the other unit.
+ */
 const LINKS: Readonly<Record<string, Readonly<Record<string, unknown>> | "before">> = {
   Requires: {},
   Requisite: {},
@@ -136,7 +139,7 @@ export function importLinks(unit: UnitDraft, settings: Settings, names: UnitName
   }
 }
 
-/** Returns the name of another unit. The instance of a template is unknown, so that it becomes the name of the template. */
+/** Returns the name of another unit. If the instance of a template is unknown, returns the name of the template. */
 export const unitName = (text: string, names: UnitNames): string =>
   specifierParts(text, names, new Set())
     .map((part) => (typeof part === "string" ? part : ""))
@@ -148,7 +151,7 @@ interface Target {
   readonly instance: string;
 }
 
-/** Whether the target is a template without a known instance. */
+/** Returns true if the target is a template without a known instance. */
 const isOpen = ({ unit, instance }: Target): boolean => instance === "" && unit.name.endsWith("@");
 
 /** Finds a service, the service of a socket or timer, or the template of an instance. */

@@ -32,7 +32,7 @@ export function parseUnit(files: ReadonlyArray<{ readonly path: string; readonly
   return { assignments, ignored };
 }
 
-/** A line that ends in `\` continues on the next one that is not a comment. The backslash becomes a space. */
+/** Joins lines. A line that ends in `\` continues on the next line that is not a comment. The backslash becomes a space. */
 function* logicalLines(text: string): Generator<{ readonly line: number; readonly content: string }> {
   let pending: string[] = [];
   let start = 0;
@@ -43,7 +43,7 @@ function* logicalLines(text: string): Generator<{ readonly line: number; readonl
     const line = raw.trimEnd();
     if (/^\s*[#;]/.test(line) || (line === "" && pending.length === 0)) continue;
     if (pending.length === 0) start = index + 1;
-    // An odd number of backslashes: an even number is a literal backslash at the end.
+    // Only an odd number of backslashes continues the line. An even number stands for literal backslashes.
     if (/(?:^|[^\\])(?:\\\\)*\\$/.test(line)) {
       pending.push(line.slice(0, -1));
       continue;
@@ -77,7 +77,7 @@ export class Settings {
     return this.#empty.filter(({ key }) => this.all(key).length === 0);
   }
 
-  /** Returns the last value, which wins for keys that are no lists. */
+  /** Returns the last value of a key. If a key is not a list, its last value wins. */
   last(key: string): Assignment | undefined {
     return this.#byKey.get(key)?.at(-1);
   }

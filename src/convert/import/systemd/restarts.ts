@@ -78,7 +78,10 @@ function delays(service: Service): void {
 
 const MAX_DELAY = 31_536_000;
 
-/** systemd gives up after so many starts within an interval. sup counts retries, and forgets them after a time of uptime. */
+/**
+ * Imports the limit of starts. systemd gives up after this many starts within an interval. sup counts retries, and resets the
+ * counter after a time of uptime.
+ */
 function startLimit(service: Service, delay: number): void {
   const { unit } = service;
   const interval = take(service, "StartLimitIntervalSec") ?? take(service, "StartLimitInterval");
@@ -103,7 +106,7 @@ function timeouts(service: Service): void {
   const stop = take(service, "TimeoutStopSec") ?? both;
   const isOneshot = unit.json.type === "oneshot";
   const startSeconds = seconds(service, start) ?? (isOneshot ? Infinity : 90);
-  // 0 means no limit, as infinity does.
+  // Both 0 and infinity mean that there is no limit.
   if (startSeconds === 0 || startSeconds === Infinity) {
     if (!isOneshot) unit.set("start_timeout", MAX_DELAY);
   } else if (start || unit.json.type === "notify") unit.set("start_timeout", Math.min(startSeconds, MAX_DELAY));
@@ -118,7 +121,7 @@ function timeouts(service: Service): void {
   else unit.carry("WatchdogSec", "watchdog", watchdogSeconds, whereOf(watchdog));
 }
 
-/** Converts a time span. Reports one that is not valid, and returns null for it. */
+/** Converts a time span. If the time span is not valid, reports it and returns null. */
 function seconds({ unit }: Service, found: Assignment | undefined): number | null {
   if (!found) return null;
   const value = toSeconds(found.value);

@@ -4,7 +4,7 @@ import type { Variables } from "./exec.ts";
 import type { Assignment, Settings } from "./parse.ts";
 import { specifierParts, type UnitNames } from "./specifiers.ts";
 
-/** What the importers of `[Service]` share. */
+/** The input that all importers of `[Service]` share. */
 export interface Service {
   readonly unit: UnitDraft;
   readonly settings: Settings;
@@ -12,7 +12,7 @@ export interface Service {
   readonly variables: Variables;
   /** Specifiers whose values sup does not know. */
   readonly unknown: Set<string>;
-  /** Keys that are reported already. */
+  /** Keys that were already reported. */
   readonly done: Set<string>;
 }
 

@@ -57,7 +57,7 @@ function environment(service: Service): void {
   const { unit, settings, variables, done } = service;
   const overridden: string[] = [];
   for (const [name, parts] of variables.known) {
-    // systemd lets files override `Environment=`; in a unit file it is the other way round.
+    // In systemd, environment files override `Environment=`. In sup, the unit file overrides environment files.
     const literal = parts.every((part) => typeof part === "string") ? parts.join("") : "";
     if (variables.hasFiles && isSecret(name, literal)) {
       unit.filesOverrideSecrets = true;
@@ -251,7 +251,7 @@ function remaining(service: Service, key: string): void {
     );
 }
 
-/** An empty assignment resets a list to its default, except for capabilities, of which it removes all. */
+/** Handles an empty assignment. It resets a list to its default, but for capabilities it removes all of them. */
 function emptied(unit: UnitDraft, assignment: Assignment): void {
   const { key } = assignment;
   if (key === "CapabilityBoundingSet") unit.carryIfSupported(key, "sandbox.capabilities", [], whereOf(assignment), SANDBOX_ADVICE);

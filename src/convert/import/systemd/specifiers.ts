@@ -1,16 +1,16 @@
 import type { TextPart } from "../text.ts";
 
-/** What systemd's specifiers mean for one unit. */
+/** The values of systemd's specifiers for one unit. */
 export interface UnitNames {
-  /** Without the suffix `.service`, for example `web@1`, or `web@` for a template. */
+  /** The name without the suffix `.service`, for example `web@1`, or `web@` for a template. */
   readonly name: string;
   /** The suffix with its dot. */
   readonly suffix: string;
-  /** A unit of a user's service manager. */
+  /** True for a unit of a user's service manager. */
   readonly isUser: boolean;
 }
 
-/** Splits a string at its specifiers. `unknown` collects those whose values sup does not know. */
+/** Splits a string at its specifiers. `unknown` collects the specifiers whose values sup does not know. */
 export function specifierParts(text: string, names: UnitNames, unknown: Set<string>): TextPart[] {
   const parts: TextPart[] = [];
   let literal = "";
@@ -37,7 +37,7 @@ const SYSTEM: Readonly<Record<string, string>> = {
 };
 const USER: Readonly<Record<string, string>> = { S: "/.local/state", C: "/.cache", L: "/.local/state/log", E: "/.config" };
 
-/** Variables that stand for values which systemd knows when it loads the unit. */
+/** Variables for specifiers whose values systemd knows when it loads the unit. */
 const VARIABLES: Readonly<Record<string, string>> = {
   H: "HOSTNAME", l: "HOSTNAME", q: "HOSTNAME", m: "MACHINE_ID", b: "BOOT_ID", v: "KERNEL_RELEASE", d: "CREDENTIALS_DIRECTORY",
   U: "UID", g: "GROUP", G: "GID", s: "SHELL", o: "OS_ID", w: "OS_VERSION_ID", W: "OS_VARIANT_ID", B: "OS_BUILD_ID", a: "ARCHITECTURE",

@@ -16,7 +16,7 @@ interface Source {
   readonly parsed: ParsedUnit;
 }
 
-/** Imports systemd's units. A service gets what the `.socket` and `.timer` files beside it say. */
+/** Imports systemd's units. The settings of `.socket` and `.timer` files are added to the service that they belong to. */
 export function importSystemd(paths: readonly string[], files: SourceFiles): ImportDraft {
   const draft = new ImportDraft();
   const sources = withCompanions(paths, files).flatMap((path) => read(draft, path, files) ?? []);
@@ -37,7 +37,7 @@ export function importSystemd(paths: readonly string[], files: SourceFiles): Imp
   return draft;
 }
 
-/** A service without its socket or timer is not complete, so files of the same name beside it are read too. */
+/** A service is not complete without its socket and timer, so files with the same name in the same directory are read too. */
 function withCompanions(paths: readonly string[], files: SourceFiles): string[] {
   const all = new Set(paths);
   for (const path of paths) {
@@ -109,7 +109,7 @@ function importOne(draft: ImportDraft, { path, names, parsed }: Source): UnitDra
   return unit;
 }
 
-/** The limit of starts stands in `[Unit]`, and in older files in `[Service]`. */
+/** Merges the limit of starts. It is in `[Unit]`, but in older files in `[Service]`. */
 function mergeLimits(parsed: ParsedUnit): Settings {
   const assignments = parsed.assignments.map((each) =>
     each.section === "Unit" && /^StartLimit(Burst|Interval|IntervalSec)$/.test(each.key) ? { ...each, section: "Service" } : each,

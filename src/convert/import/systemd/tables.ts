@@ -1,6 +1,6 @@
 /** Keys of `[Service]` that need no code of their own. */
 
-/** rlimits by key: the name in a unit file, and the type of the value. */
+/** Resource limits by key, with the name in a unit file and the type of the value. */
 export const LIMITS: Readonly<Record<string, readonly [name: string, type: "bytes" | "seconds" | "count"]>> = {
   LimitAS: ["as", "bytes"],
   LimitCORE: ["core", "bytes"],
@@ -20,7 +20,7 @@ export const LIMITS: Readonly<Record<string, readonly [name: string, type: "byte
   LimitSTACK: ["stack", "bytes"],
 };
 
-/** Directories that systemd makes below these, by key. The service finds their paths in the variable. */
+/** Directories that systemd creates, by key: the parent directory, and the variable in which the service finds the paths. */
 export const DIRECTORIES: Readonly<Record<string, readonly [below: string, variable: string]>> = {
   RuntimeDirectory: ["/run", "RUNTIME_DIRECTORY"],
   StateDirectory: ["/var/lib", "STATE_DIRECTORY"],
@@ -29,7 +29,7 @@ export const DIRECTORIES: Readonly<Record<string, readonly [below: string, varia
   ConfigurationDirectory: ["/etc", "CONFIGURATION_DIRECTORY"],
 };
 
-/** Conditions of `[Unit]`: the key inside an item of `conditions`. */
+/** Conditions of `[Unit]`, with the key inside an item of `conditions`. */
 export const CONDITIONS: Readonly<Record<string, string>> = {
   ConditionPathExists: "path_exists",
   ConditionPathIsDirectory: "path_exists",
@@ -37,7 +37,7 @@ export const CONDITIONS: Readonly<Record<string, string>> = {
   ConditionDirectoryNotEmpty: "directory_not_empty",
 };
 
-/** Hardening that a sandbox of sup could do: the key inside `sandbox`, and how the value is written there. */
+/** Hardening settings that a sandbox of sup could support, with the key inside `sandbox` and the type of the value. */
 export const SANDBOX: Readonly<Record<string, readonly [key: string, type: "boolean" | "paths" | "network" | "capabilities"]>> = {
   NoNewPrivileges: ["no_new_privs", "boolean"],
   PrivateTmp: ["private_tmp", "boolean"],
@@ -59,7 +59,7 @@ const RESOURCES =
 
 const OWN_LOG = /^(Syslog\w+|LogRateLimit\w+|LogLevelMax|LogExtraFields|LogNamespace|TTY\w+|StandardInput(Text|Data)?)$/;
 
-/** Explains why a key of `[Service]` is not used: the reason and what to do, or null if the key is unknown to systemd. */
+/** Explains why a key of `[Service]` is not used. Returns the reason and what to do, or null if systemd does not know the key. */
 export function reasonFor(key: string): readonly [why: string, whatToDo: string | null] | null {
   if (HARDENING.test(key))
     return ["sup has no sandbox yet, so the service runs with the rights of its user", "give the service a user of its own"];

@@ -46,7 +46,7 @@ export const toExitCode = (text: string): number | null =>
 export type Word = { readonly text: string; readonly quoted: boolean };
 
 /**
- * Splits a value into words, as systemd does for commands and variables: quotes may surround a whole word, and C escapes are
+ * Splits a value into words, as systemd does for commands and variables. Quotes may surround a whole word, and C escapes are
  * resolved. Returns null if a quote is not closed.
  */
 export function splitWords(text: string): Word[] | null {
@@ -97,7 +97,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   s: " ",
 };
 
-/** Reads the escape sequence at `at`. An unknown one keeps its backslash; systemd warns about it and does the same. */
+/** Reads the escape sequence at `at`. An unknown sequence keeps its backslash, as in systemd, which also warns about it. */
 function readEscape(text: string, at: number): { readonly text: string; readonly end: number } {
   const next = text[at + 1] ?? "";
   const known = ESCAPES[next];
