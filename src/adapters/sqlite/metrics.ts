@@ -168,8 +168,8 @@ export const metricOf = (row: StoredMetric): MetricRow => ({
 });
 
 /**
- * Returns the timestamp of the nth-oldest plain row of a service and step before a time (n starts at 1), or null if there are
- * fewer rows.
+ * Returns the timestamp of the nth-oldest plain row of a service and step before the given time. n starts at 1. Returns null
+ * if there are fewer rows.
  */
 export function nthTimestamp(db: Database, serviceId: string, step: number, beforeIso: string, n: number): string | null {
   const sql =

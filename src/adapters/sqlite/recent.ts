@@ -16,7 +16,7 @@ const LEAST_UNITS = 64;
 /** The rows of a unit move to the table when there are this many, or when the oldest is AGE_MS older than the newest. */
 const ROWS_TOGETHER = 12;
 const AGE_MS = 60_000;
-/** The rows of a unit without new samples move after this time, those of so many units at once. */
+/** Time after which the rows of a unit without new samples move. Several units are moved at once. */
 const STALE_MS = 120_000;
 const STALE_UNITS = 200;
 
@@ -87,7 +87,7 @@ export class RecentMetrics {
     return { added: makeRound(id, rows), moved: this.#move(db, due) };
   }
 
-  /** Moves rows of units that have had no samples for a while, in a transaction of its own. */
+  /** Moves rows of units that have had no samples for a while. Uses a separate transaction. */
   moveStale(db: Database, nowMs: number): void {
     const before = new Date(nowMs - STALE_MS).toISOString();
     const stale: string[] = [];

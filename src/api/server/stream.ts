@@ -43,7 +43,7 @@ export interface StreamLimits {
   readonly maxTotalChars: number;
 }
 
-/** Maximum number of characters that are passed to a connection at once. They cannot be dropped any more after that. */
+/** Maximum number of characters that are passed to a connection at once. After that, they can no longer be dropped. */
 const CHUNK_CHARS = 32 << 10;
 
 export interface Queues extends QueueTotal {

@@ -29,7 +29,7 @@ export const STREAM_LIMITS: StreamLimits = {
   maxTotalChars: 32 << 20,
 };
 
-/** `isAlive` returns whether a session still exists. Each ping closes the streams of sessions that do not exist any more. */
+/** `isAlive` returns whether a session still exists. Each ping closes the streams of sessions that have ended. */
 export function createStreams(limits: StreamLimits = STREAM_LIMITS, isAlive: (owner: string) => boolean = () => true): Streams {
   const all = new Set<Stream>();
   const queues: Queues = {

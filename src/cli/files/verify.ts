@@ -22,7 +22,7 @@ export interface Verdict {
 
 /**
  * Checks files, drop-ins, directories and units by name. Without paths, it checks the whole unit path. Each file is loaded
- * together with its directory and the unit path, so that dependencies and cycles are checked, but only the file's own problems
+ * together with its directory and the unit path, so that dependencies and cycles are checked. Only the file's own problems
  * are reported.
  */
 export async function verifyPaths({ readUnits }: Roles, paths: readonly string[], unitPath: readonly string[]): Promise<Verdict> {
@@ -49,8 +49,9 @@ export async function verifyPaths({ readUnits }: Roles, paths: readonly string[]
 }
 
 /**
- * Returns warnings like those of systemd-analyze(1) verify. They concern things that the units need for a start but that are
- * missing on the machine, and files that are ignored because of their names. `paths` are the paths that the verdict is about.
+ * Returns warnings like those of systemd-analyze(1) verify. They concern things on the machine that a unit needs for its
+ * start but that are missing. They also concern files that are ignored because of their names. `paths` are the paths that the
+ * verdict is about.
  */
 export async function warningsOf({ roles, places }: Context, { units }: Verdict, paths: readonly string[]): Promise<Problem[]> {
   const directories =
@@ -71,8 +72,8 @@ export async function warningsOf({ roles, places }: Context, { units }: Verdict,
 const SUFFIX = fileNameOf("");
 
 /**
- * Returns the file of a unit with this name. A bare name means a unit rather than a directory, because a name such as `web`
- * is often also that of a directory with the service's own files.
+ * Returns the file of a unit with this name. A bare name such as `web` means a unit, because the directory with the service's
+ * own files often has that name too.
  */
 function fileOfUnit(name: string, unitPath: readonly string[]): string | undefined {
   if (name.includes("/") || name.endsWith(SUFFIX)) return undefined;

@@ -5,7 +5,7 @@ import type { Outcome, ReportEntry } from "./types.ts";
 /** Explains why a target has no counterpart of a key: the reason, and what to do. */
 export type Reasons = Readonly<Record<string, readonly [why: string, whatToDo: string | null]>>;
 
-/** Collects what became of each key of one unit file. Keys that the file does not set are not reported, unless `always` is true. */
+/** Records what became of each key of one unit file. If `always` is true, keys that the file does not set are reported too. */
 export class ExportDraft {
   readonly loaded: Loaded;
   readonly spec: Spec;

@@ -1,7 +1,7 @@
 /**
  * Finds the runs of a unit in its history, and finds the run that a user names. A log line belongs to the latest run that had
- * begun when the line was captured. Each event that begins a run contains a log time stamp (`log_from`), which lies between
- * the lines of the previous run and the lines of the new run.
+ * begun when the line was captured. Each event that begins a run contains a log time stamp (`log_from`). It lies between the
+ * lines of the previous run and the lines of the new run.
  */
 import { err, ok, type Result } from "../../base/result.ts";
 import type { EventRow } from "../../ports/store/events.ts";

@@ -202,10 +202,7 @@ export class NotificationBook {
     return routesOf(this.#settings, { unit, type, severity, spec: this.#around.get(unit)?.spec });
   }
 
-  /**
-   * Returns the timing of a channel. If the alert has changed since the first message, there may be no rule that selects the
-   * channel any more.
-   */
+  /** Returns the timing of a channel. If the alert has changed since the first message, perhaps no rule selects the channel now. */
   #timingOf(episode: Episode, channel: string): Timing {
     return this.#routesOf(episode).find((route) => route.channel === channel)?.timing ?? DEFAULT_TIMING;
   }
@@ -315,7 +312,7 @@ export class NotificationBook {
     this.#put({ ...episode, legs: { ...episode.legs, [channel]: leg } }, outcome.episodes);
   }
 
-  /** Stores the episode. If it has ended and no message about it is due any more, removes it. */
+  /** Stores the episode. Removes it instead if it has ended and no further message about it is due. */
   #put(episode: Episode, changed: Set<string>): void {
     changed.add(episode.id);
     const isDone = episode.endedMs !== null && Object.values(episode.legs).every(({ next }) => next === null);

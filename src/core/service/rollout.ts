@@ -45,7 +45,7 @@ export interface RolloutUnit {
   readonly isSurge: boolean;
   /**
    * `old`: nothing was done yet. `starting`: the new run has not been healthy for long enough yet. `leaving`: the surge unit
-   * is being removed. `gone`: the unit does not take part any more.
+   * is being removed. `gone`: the unit no longer takes part.
    */
   readonly phase: "old" | "starting" | "new" | "leaving" | "gone";
   /** The number of the last run before the new one; 0 if there was none. */

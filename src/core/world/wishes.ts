@@ -63,8 +63,9 @@ export class Wishes {
   }
 
   /**
-   * Returns a function that says why it is useless for a waiting unit to wait, or null while its dependencies can still be met
-   * without intervention. The function remembers what it found about each unit, so it is valid only until a unit changes.
+   * Returns a function that says why it is useless for a waiting unit to wait. The function returns null while the unit's
+   * dependencies can still be met without intervention. The function remembers what it found about each unit, so it is valid
+   * only until a unit changes.
    */
   culprits(): (id: string) => Culprit | null {
     const known = new Map<string, Culprit | null>();
@@ -172,8 +173,8 @@ export class Wishes {
     if (!act) return;
     this.releaseBelow(id, step);
     const freedAPlace = startConcurrency > 0 && isStarting(before.unit.phase) && !isStarting(after.unit.phase);
-    // An optional dependency blocks only while its units are in progress. A unit that has come to rest does not block any
-    // more, neither directly nor through other units.
+    // An optional dependency blocks only while its units are in progress. A unit that has come to rest no longer blocks,
+    // either directly or through other units.
     const rests = after.unit.phase !== before.unit.phase && isAtRest(after.unit.phase);
     if (freedAPlace || rests) this.launchFree(step);
   }

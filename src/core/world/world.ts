@@ -37,8 +37,8 @@ const NOTIFICATIONS = "notifications ";
 
 /**
  * Holds all services and their units. The world applies each event to the unit that the event concerns. Then it follows the
- * effects along the dependencies until nothing changes any more. It returns everything that must be done, but performs no
- * action itself. It gets the time only from the `env` of each call.
+ * effects along the dependencies until nothing more changes. It returns everything that must be done, but performs no action
+ * itself. It gets the time only from the `env` of each call.
  *
  * A turn consists of one or more events (`handle`) and a conclusion (`conclude`), which updates alerts and jobs according to
  * the results of the events.

@@ -50,8 +50,8 @@ export class Bus {
   }
 
   /**
-   * Adds a subscriber, and sends it all changes after `lastId`. If these changes are not all in the ring any more, sends `snapshot`
-   * with the id of the latest change instead. Returns the unsubscribe function.
+   * Adds a subscriber. If all changes after `lastId` are still in the ring, sends them to the subscriber. Otherwise sends
+   * `snapshot` with the id of the latest change. Returns the unsubscribe function.
    */
   subscribe(lastId: number | null, snapshot: () => StreamChange, subscriber: Subscriber): () => void {
     const oldest = this.#ring[0]?.id ?? this.#nextId;

@@ -29,7 +29,7 @@ export class Stdins {
     }
   }
 
-  /** Closes the descriptor of a unit that will not be started any more. */
+  /** Closes the descriptor of a unit that will no longer be started. */
   forget(id: string): void {
     const fd = this.#fds.get(id);
     this.#fds.delete(id);

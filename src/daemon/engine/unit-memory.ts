@@ -11,8 +11,8 @@ export interface Memory {
   readonly unit: Unit;
   readonly check: CheckState | null;
   /**
-   * The loaded settings of a unit that has run, because its file may have changed or may have been deleted when the next daemon reads
-   * it. Null for other units.
+   * The loaded settings of a unit that has run; null for other units. The next daemon needs them, because the unit's file may
+   * have changed or may have been deleted.
    */
   readonly inForce: { readonly file: string; readonly effective: Readonly<Record<string, unknown>> } | null;
 }

@@ -133,8 +133,8 @@ const rolling = (id: string, rollout: Rollout): ApiError => ({
 });
 
 /**
- * Returns the error for a name that cannot be scaled, or restarted unit by unit, because it is not the name of a service with
- * `instances`.
+ * Returns the error for a name that is not the name of a service with `instances`. Such a name cannot be scaled or restarted
+ * unit by unit.
  */
 export function refusalOf(verb: string, how: string, id: string, entry: Entry | undefined): ApiError {
   const what = how === "" ? `${verb} ${id}` : `${verb} ${id} ${how}`;

@@ -75,9 +75,9 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
 }
 
 /**
- * Returns true if the unit should be down only because the previous daemon was shutting down and was killed before all units
- * were down (container engines and systemd wait only for a limited time). Nobody requested a stop of the unit itself, so it
- * starts again as after an orderly shutdown.
+ * Returns true if the unit should be down only because the previous daemon was shutting down. That daemon was killed before
+ * all units were down, because container engines and systemd wait only for a limited time. Nobody requested a stop of the
+ * unit itself, so it starts again as after an orderly shutdown.
  */
 const stoppedByShutdown = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
 
@@ -262,8 +262,9 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
 }
 
 /**
- * Returns true if the previous daemon was killed while it checked conditions, which can be checked again. pre_start commands
- * are not repeated, because they may have done half of their work. Returns false if a process of the run may still be alive.
+ * Returns true if the previous daemon was killed while it checked conditions. Conditions can be checked again. pre_start
+ * commands are not repeated, because they may have done half of their work. Returns false if a process of the run may still
+ * be alive.
  */
 function mayCheckAgain({ processes, invocationOf, bootId }: Parts, { id, phase, run }: Unit, { preStart }: Spec): boolean {
   if (phase !== "preparing" || preStart.length > 0) return false;

@@ -24,7 +24,7 @@ export class Instances {
     this.#o = options;
   }
 
-  /** Returns the id of an instance that does not exist yet and that `ensure` can create, or null if the name is not such an instance. */
+  /** Returns the id of an instance that `ensure` can create. Returns null if the instance already exists, or if it cannot be created. */
   creatable(name: string): string | null {
     const id = stripSuffix(name);
     return this.#o.world.get(id) === undefined && this.#o.catalog.preview(id) !== undefined ? id : null;

@@ -102,7 +102,7 @@ export class UnitCatalog {
     return this.#disk.masked;
   }
 
-  /** Returns the path of the link that masks the unit, or that masks its template if the unit has no file of its own. */
+  /** Returns the path of the link that masks the unit. For an instance without its own file, this is the link that masks its template. */
   maskOf(id: string): string | undefined {
     const { masked, loaded, problems } = this.#disk;
     const template = instanceOf(id)?.template;

@@ -76,9 +76,9 @@ export function allStats(): Stat[] {
 }
 
 /**
- * Returns one variable of the environment that the process got at exec, or null if the variable is not set. Returns undefined if the
- * environment is unknown. The process may have ended, may have no environment, or may be in the middle of exec, or we may lack the
- * permission to inspect it.
+ * Returns one variable of the environment that the process got at exec, or null if the variable is not set. Returns undefined
+ * if the environment is unknown. In this case the process has ended, has no environment, or is in the middle of exec, or we
+ * lack the permission to inspect it.
  */
 export function environmentVariable(pid: number, name: string): string | null | undefined {
   let bytes: Buffer;

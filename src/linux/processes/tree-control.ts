@@ -1,9 +1,9 @@
 /**
  * Handles whole process trees of runs: lists their members, signals all of them, and waits until none is left.
  *
- * If this daemon is a subreaper, a run that it started needs no full scan of /proc. Every process that the run forked descends
- * either from the main process or, once orphaned, from a child of the daemon whose exit is not watched. For a run that an
- * earlier daemon started, all of /proc is read.
+ * If this daemon is a subreaper, a run that it started needs no full scan of /proc. Every process that the run forked
+ * descends from the main process. If it is orphaned, it descends from a child of the daemon whose exit is not watched. For a
+ * run that an earlier daemon started, all of /proc is read.
  */
 import type { ProcessRef, Survivor, TreeOf } from "../../ports/processes.ts";
 import type { Cgroups } from "../cgroup/cgroup.ts";
@@ -100,10 +100,10 @@ export class TreeControl {
 
   /**
    * Finds the members of a tree. `isSure` means that the scan cannot have missed a member. A scan can miss a process in the
-   * middle of exec, and a process that was forked during the scan by a parent that has ended since. If the tree consists of our
-   * descendants, such a parent is still visible as a zombie. So nothing was missed once an earlier scan has `seen` all dead
-   * processes. In a full scan of /proc zombies disappear when others reap them, so two scans in a row must find nothing new.
-   * `dead` collects processes that the next scan can skip.
+   * middle of exec. It can also miss a process that was forked during the scan, if the parent has ended since. If the tree
+   * consists of our descendants, such a parent is still visible as a zombie. So nothing was missed once an earlier scan has
+   * `seen` all dead processes. In a full scan of /proc zombies disappear when others reap them, so two scans in a row must
+   * find nothing new. `dead` collects processes that the next scan can skip.
    */
   #scanTree(tree: TreeOf, seen: Set<number>, dead?: Set<number>): { readonly members: Stat[]; readonly isSure: boolean } {
     const nearby = this.#descendantsNear(tree, dead);
@@ -137,9 +137,10 @@ export class TreeControl {
   }
 
   /**
-   * Signals the process group with one atomic call, and then, one by one, the processes of the tree that have left the group. The
-   * processes are listed before the signal: if it kills the leader, they become orphans, and `#orphans`, read earlier in this turn,
-   * would not contain them. They are listed again after the signal, to find processes that left the group in between.
+   * Signals the process group with one atomic call, and then, one by one, the processes of the tree that have left the group.
+   * The processes are listed before the signal. If the signal kills the leader, they become orphans, which `#orphans` from
+   * earlier in this turn would not contain. They are listed again after the signal, to find processes that left the group in
+   * between.
    */
   signal(tree: TreeOf, signals: readonly number[]): void {
     const inGroup = (stat: Stat): boolean => stat.group === tree.main.pid;
