@@ -7,8 +7,8 @@ export type Settle = (kind: "ok" | "bad" | "broken", detail: string) => void;
 
 /**
  * Runs `body` until it settles, until `timeoutMs` has passed (`bad`), or until the caller aborts (`broken`). `body` returns a
- * function that frees its resources. That function is called exactly once, however the probe ends. `body` calls `doing` to name
- * what the probe is waiting for, which the message about a timeout contains.
+ * function that frees its resources. That function is called exactly once, however the probe ends. `body` calls `doing` to
+ * name what the probe is waiting for. The message about a timeout contains this name.
  */
 export function timed(
   timeoutMs: number,

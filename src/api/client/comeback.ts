@@ -17,7 +17,7 @@ export async function untilAnswered<T>(
     const from = performance.now();
     const answer = await attempt();
     if (answer.ok || answer.error.code !== "unreachable") return answer;
-    if (performance.now() - from > COMEBACK_MS) waited = 0; // a daemon had accepted it
+    if (performance.now() - from > COMEBACK_MS) waited = 0; // a daemon accepted the request, so the wait starts again
     if (waited >= COMEBACK_MS) return answer;
     await sleep(COMEBACK_STEP_MS);
   }

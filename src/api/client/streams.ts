@@ -128,7 +128,7 @@ export async function* textLines(body: ReadableStream<Uint8Array>, onBroken?: ()
     for (;;) {
       const part = await reader.read().catch(() => {
         onBroken?.();
-        return { done: true as const, value: undefined }; // the same as the end of the body
+        return { done: true as const, value: undefined }; // treated like the end of the body
       });
       if (part.done) return;
       const lines = (rest + decoder.decode(part.value, { stream: true })).split("\n");

@@ -11,8 +11,8 @@ export interface Chapter {
 }
 
 /**
- * Tells the history of a unit in sentences, oldest first. Identical consecutive runs are shown once and counted. `events` are the
- * newest events of the unit, oldest first.
+ * Describes the history of a unit in sentences, oldest first. Identical consecutive runs are shown once and counted. `events`
+ * are the newest events of the unit, oldest first.
  */
 export function tellStory(events: readonly EventRow[]): Chapter[] {
   const story: Chapter[] = [];
@@ -94,7 +94,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
   "alert-resolved": () => null,
   "alert-acknowledged": () => null,
   unhealthy({ message, details }) {
-    if (details.by === "resources") return null; // the event limit-exceeded says the same
+    if (details.by === "resources") return null; // the event limit-exceeded already says this
     if (details.by === "log") return sentence(message);
     return details.by === "watchdog" ? `Watchdog timeout: ${message}.` : `Unhealthy: ${message}.`;
   },

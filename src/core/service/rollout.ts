@@ -138,7 +138,7 @@ function observe(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
   const units = rollout.units.map((unit): RolloutUnit => {
     const fact = factOf(unit.id);
     if (unit.phase === "leaving") return fact === null ? { ...unit, phase: "gone" } : unit;
-    if (unit.phase === "old" && !unit.isSurge && fact?.isWanted !== true) return { ...unit, phase: "gone" }; // it was stopped
+    if (unit.phase === "old" && !unit.isSurge && fact?.isWanted !== true) return { ...unit, phase: "gone" }; // an operator stopped it
     if (unit.phase !== "starting" || fact === null || fact.run <= unit.before) return unit;
     // The restart policy starts a lost run again, and the new run counts instead.
     if (fact.isLost && fact.failure !== null) return { ...unit, before: fact.run, run: null, healthySinceMs: null };
@@ -169,7 +169,7 @@ function judge(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
   }
   if (!isRolling(rollout)) return rollout;
   for (const unit of rollout.units) {
-    // When the rollout reverts, an additional unit of the new version leaves, and its failure is what began the revert.
+    // When the rollout reverts, an additional unit of the new version is removed. Its failure began the revert, so it does not count again.
     if (unit.phase !== "starting" || (rollout.state === "reverting" && unit.isSurge)) continue;
     const fact = factOf(unit.id);
     const hasFailed = fact !== null && (unit.run === null ? fact.run === unit.before : fact.run >= unit.run);

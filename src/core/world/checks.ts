@@ -31,9 +31,9 @@ export class Checks {
   }
 
   /**
-   * Returns the entry with the changed unit, and with a check and a watchdog that match the unit's new state. A new check begins
-   * with each run, and again when the run sends READY=1, because there are no probes before that. No probe is due while the unit
-   * must not be probed, for example while it stops.
+   * Returns the entry with the changed unit, and with a check and a watchdog that match the unit's new state. A new check
+   * begins with each run. Another one begins when the run sends READY=1, because the run is not probed earlier. No probe is
+   * due while the unit must not be probed, for example while it stops.
    */
   follow(entry: Entry, unit: Unit, env: Env): Entry {
     const { spec } = entry;

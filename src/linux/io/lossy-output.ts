@@ -63,7 +63,7 @@ export class LossyOutput {
   }
 
   #flush(): void {
-    if (this.#timer !== null) return; // it has just refused
+    if (this.#timer !== null) return; // the reader has just refused data
     while (this.#bytes > 0) {
       if (!this.#writeFirst()) return;
       if (this.#bytes > 0 || this.#lost === 0) continue;

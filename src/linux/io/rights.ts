@@ -3,8 +3,9 @@ import { libc, SYSCALL, syscall } from "../ffi/libc.ts";
 import type { Credentials } from "../spawn/users.ts";
 
 /**
- * Runs synchronous file access with the rights of a user. It uses setfsuid(2), which also drops root's capabilities over files.
- * These system calls change only the calling thread. Unlike after setresuid(2), the user cannot send signals to this thread.
+ * Runs synchronous file access with the rights of a user. It uses setfsuid(2), which also drops root's capabilities over
+ * files. These system calls change only the calling thread. After setresuid(2) the user could send signals to this thread,
+ * but after setfsuid(2) this is impossible.
  */
 export function withRightsOf<T>(credentials: Credentials | null, access: () => T): T {
   const own = libc.geteuid();

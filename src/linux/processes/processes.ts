@@ -48,8 +48,8 @@ export interface ProcessTable extends Processes {
   /** Returns the living processes of one tree. */
   treeStats(tree: TreeOf): readonly Stat[];
   /**
-   * False if the kernel refused to make this process a subreaper. Then only a scan of /proc finds processes that daemonise, and
-   * init reaps them.
+   * False if the kernel refused to make this process a subreaper. In that case only a scan of /proc finds processes that
+   * daemonise, and init reaps them.
    */
   readonly subreaper: boolean;
   /** Why runs have no cgroups, or null if they have them. */

@@ -87,7 +87,7 @@ export class Reader {
     return expanded.value;
   }
 
-  /** Returns the value converted, or the default. The conversion returns null for a value that is not valid. */
+  /** Returns the converted value, or the default. The conversion returns null for a value that is not valid. */
   value<T>(option: string, otherwise: T, convert: (text: string) => T | null, what: string): T {
     const text = this.text(option);
     if (text === undefined) return otherwise;

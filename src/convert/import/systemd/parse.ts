@@ -77,7 +77,7 @@ export class Settings {
     return this.#empty.filter(({ key }) => this.all(key).length === 0);
   }
 
-  /** Returns the last value of a key. It is the one that counts, unless the key is a list. */
+  /** Returns the last value of a key. Only the last value counts, unless the key is a list. */
   last(key: string): Assignment | undefined {
     return this.#byKey.get(key)?.at(-1);
   }
