@@ -110,9 +110,18 @@ export const routes = {
   acknowledge: post(`${BASE}/alerts/ack`, "Acknowledge alerts: those with the given ids, and all open alerts of the given units"),
   notifications: get(`${BASE}/notifications`, "The channels of notifications, and the newest messages"),
   notificationTest: post(`${BASE}/notifications/test`, "Send a test message to one channel or to all"),
-  notificationRetry: post(`${BASE}/notifications/retry`, "Try to send messages again now: those with the given ids, those of the given channels, or all"),
-  notificationDrop: post(`${BASE}/notifications/drop`, "Drop pending messages: those with the given ids, those of the given channels, or all"),
-  notificationSilence: post(`${BASE}/notifications/silence`, "Send no message for some time, and afterwards report the problems that remain"),
+  notificationRetry: post(
+    `${BASE}/notifications/retry`,
+    "Try to send messages again now: those with the given ids, those of the given channels, or all",
+  ),
+  notificationDrop: post(
+    `${BASE}/notifications/drop`,
+    "Drop pending messages: those with the given ids, those of the given channels, or all",
+  ),
+  notificationSilence: post(
+    `${BASE}/notifications/silence`,
+    "Send no message for some time, and afterwards report the problems that remain",
+  ),
   notificationExplain: get(`${BASE}/notifications/explain`, "Which channels would get a message about an alert, and when; sends nothing"),
   notificationSimulate: get(
     `${BASE}/notifications/simulate`,

@@ -23,7 +23,10 @@ export function instances() {
         .max(16)
         .optional(),
     ),
-    tolerance: said("Largest deviation from the target, as a fraction, at which the number of units does not change.", z.number().min(0).max(1).default(0.1)),
+    tolerance: said(
+      "Largest deviation from the target, as a fraction, at which the number of units does not change.",
+      z.number().min(0).max(1).default(0.1),
+    ),
     up_after: said(
       "Seconds for which more units must be needed before they are added: the lowest number that was needed in this time counts.",
       seconds().default(0),
