@@ -162,7 +162,7 @@ export function log() {
       z.number().positive().optional(),
     ),
     group: said(
-      "Group that may read the unit's log files, a name or a numeric id as a string, for log shippers: the files get mode 0640 and this group, and the log directory 0750. All units must name the same group. The daemon must be root or a member of the group, otherwise the start fails.",
+      "Group that can read the unit's log files, for log shippers: a name, or a numeric id as a string. The files get this group and mode 0640. The log directory gets this group and mode 0750. All units must name the same group. The daemon must be root or a member of the group, otherwise the start fails.",
       nonEmpty().optional(),
     ),
     rate_limit: said(

@@ -103,7 +103,7 @@ export const UNIT_ROWS = {
   ),
 
   conditions: live(
-    "What must be true for a start, checked at each start after the dependencies are met. If a condition is not met, the start is skipped without a failure: the unit is `stopped` with the reason `condition`, and its dependents treat it as met. sup checks the paths first, with its own rights, and then runs the commands in order. A restart stops the unit before it checks.",
+    "What must be true for a start, checked at each start after the dependencies are met. If a condition is not met, the start is skipped without a failure: the unit is `stopped` with the reason `condition`, and its dependents treat their dependency on it as met. sup checks the paths first, with its own rights, and then runs the commands in order. A restart stops the unit before it checks.",
     () => z.array(part.startCondition()).max(MAX_CONDITIONS).default([]),
   ),
   pre_start: restart("Commands to run before each start, in order. If one fails, the start has failed.", () =>
