@@ -11,7 +11,7 @@ export function instances() {
     max: said("Maximum number of units.", count(1, MAX_UNITS)),
     start: said("Number of units before the first decision; `min` by default.", count(1, MAX_UNITS).optional()),
     metric: said(
-      "What to scale by: `cpu` (percent of one core), `memory` (MiB), `response_time` (milliseconds of the last health probe), `connections` (established TCP connections on the unit's port), or the name of a number that the units post to the API.",
+      "What to scale by: `cpu` (percent of one core), `memory` (MiB), `response_time` (milliseconds of the last health probe), `connections` (established TCP connections on the unit's port), or the name of a value that the units post to the API.",
       metric().optional(),
     ),
     target: said("The value of the metric that each unit should have on average.", target().optional()),
@@ -23,7 +23,10 @@ export function instances() {
         .max(16)
         .optional(),
     ),
-    tolerance: said("Deviation from the target, as a fraction, that causes no change.", z.number().min(0).max(1).default(0.1)),
+    tolerance: said(
+      "Largest deviation from the target, as a fraction, at which the number of units does not change.",
+      z.number().min(0).max(1).default(0.1),
+    ),
     up_after: said(
       "Seconds for which more units must be needed before they are added: the lowest number that was needed in this time counts.",
       seconds().default(0),
@@ -33,10 +36,13 @@ export function instances() {
       seconds().default(300),
     ),
     max_step_up: said(
-      "How many units are added per 15 seconds at most: a number, or a percentage of the units. The default is the larger of 4 and 100%.",
+      "Largest number of units to add within 15 seconds: a number, or a percentage of the units. The default is 4 or 100%, whichever is larger.",
       step().optional(),
     ),
-    max_step_down: said("How many units are removed per 15 seconds at most. The default is 100%.", step().optional()),
+    max_step_down: said(
+      "Largest number of units to remove within 15 seconds: a number, or a percentage of the units. The default is 100%.",
+      step().optional(),
+    ),
   });
   return z.union([count(1, MAX_UNITS), scaling], { error: `must be an integer from 1 to ${MAX_UNITS} or an object with "min" and "max"` });
 }

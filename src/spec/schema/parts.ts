@@ -162,7 +162,7 @@ export function log() {
       z.number().positive().optional(),
     ),
     group: said(
-      "Group that may read the unit's log files, a name or a numeric id as a string, for log shippers: the files get mode 0640 and this group, and the log directory 0750. All units must name the same group. The daemon must be root or a member of the group, otherwise the start fails.",
+      "Group that can read the unit's log files, for log shippers: a name, or a numeric id as a string. The files get this group and mode 0640. The log directory gets this group and mode 0750. All units must name the same group. The daemon must be root or a member of the group, otherwise the start fails.",
       nonEmpty().optional(),
     ),
     rate_limit: said(
@@ -240,7 +240,7 @@ export function rolling() {
     });
   return z.strictObject({
     max_surge: said(
-      "How many additional units run during the restart: a number, or a percentage of the units, rounded up. They are started first, and leave at the end.",
+      "How many additional units run during the restart: a number, or a percentage of the units, rounded up. They are started first, and removed at the end.",
       amount().default(1),
     ),
     max_unavailable: said(
@@ -256,7 +256,7 @@ export function rolling() {
       seconds(0.001).default(600),
     ),
     order: said(
-      "Which units are restarted first: `newest-last`, those that have run longest, or `newest-first`.",
+      "Which units are restarted first: with `newest-last`, those that have run longest; with `newest-first`, those that started last.",
       z.enum(["newest-last", "newest-first"]).default("newest-last"),
     ),
     canary: said(
@@ -264,11 +264,11 @@ export function rolling() {
       count(0, MAX_UNITS).default(0),
     ),
     auto_revert: said(
-      "If the rolling restart that a `sup reload` began fails, the definition that worked last is in force again, and units that run the new one are restarted. If false, the new definition stays in force.",
+      "If a rolling restart that `sup reload` began fails, return to the definition that worked last, and restart the units that run the new definition. If false, the new definition stays in force.",
       z.boolean().default(true),
     ),
     drain: said(
-      "How a unit is told to finish its requests before a rolling restart stops it. Without it, the unit gets its stop signal at once.",
+      "How to make a unit finish its requests before a rolling restart stops it. Without this key, the unit gets its stop signal immediately.",
       z
         .strictObject({
           signal: said("Signal that tells the unit to take no further requests, for example SIGUSR1.", signal()),

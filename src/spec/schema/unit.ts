@@ -103,7 +103,7 @@ export const UNIT_ROWS = {
   ),
 
   conditions: live(
-    "What must be true for a start, checked at each start after the dependencies are met. If a condition is not met, the start is skipped without a failure: the unit is `stopped` with the reason `condition`, and its dependents treat it as met. sup checks the paths first, with its own rights, and then runs the commands in order. A restart stops the unit before it checks.",
+    "What must be true for a start, checked at each start after the dependencies are met. If a condition is not met, the start is skipped without a failure: the unit is `stopped` with the reason `condition`, and its dependents treat their dependency on it as met. sup checks the paths first, with its own rights, and then runs the commands in order. A restart stops the unit before it checks.",
     () => z.array(part.startCondition()).max(MAX_CONDITIONS).default([]),
   ),
   pre_start: restart("Commands to run before each start, in order. If one fails, the start has failed.", () =>
@@ -120,7 +120,7 @@ export const UNIT_ROWS = {
     START_TIMEOUT,
   ),
   ready_log: liveOptional(
-    "Line of output that makes the unit ready, instead of a health check or `READY=1`: a string that the line contains, or a `/regex/` that it matches. Only the first 16 KiB of a line count. Health checks begin after it.",
+    "Line of output that makes the unit ready, instead of a health check or `READY=1`: a string that the line contains, or a `/regex/` that it matches. Only the first 16 KiB of a line count. Health checks begin after this line.",
     () => nonEmpty().max(MAX_PATTERN),
   ),
   fail_log: liveOptional(
@@ -179,7 +179,7 @@ export const UNIT_ROWS = {
   sandbox: restartOptional("What the process may see and do. Not supported yet.", () => z.record(z.string(), z.unknown())),
   credentials: restartOptional("Secrets that the process gets as files. Not supported yet.", () => z.record(z.string(), z.unknown())),
   notify: liveOptional(
-    "Notification channels of the settings that get this unit's alerts; an empty list: none. Without this key the rules of the settings decide alone.",
+    "Notification channels of the settings that get this unit's alerts. If the list is empty, no channel gets them. Without this key, only the rules of the settings decide.",
     words,
   ),
 };
