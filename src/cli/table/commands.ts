@@ -341,7 +341,7 @@ const history: readonly Command[] = [
       "notify test [CHANNEL]         send a test message to one channel or to all",
       "notify retry [ID|CHANNEL…]    try messages again now, also those that were given up",
       "notify drop ID|CHANNEL…       do not send messages that are pending",
-      "notify silence [30m|off]      send nothing for some time (default 1h); what is still a problem then is sent",
+      "notify silence [30m|off]      send nothing for some time (default 1h); then report the problems that remain",
       "notify explain UNIT           what would be sent to whom for an alert (--type, default failed); sends nothing",
       "notify simulate               what the present rules would have sent since --since (default 7d); sends nothing",
     ].join("\n"),
