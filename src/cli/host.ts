@@ -21,7 +21,7 @@ export interface Host {
    */
   write(fd: 1 | 2, text: string): void;
   /**
-   * From now on `write` neither ends the process nor waits: what supervises must not depend on who reads its output. A reader that
+   * From now on, `write` never blocks, and a closed output no longer ends the process, because a supervisor must not depend on whoever reads its output. A reader that
    * is too slow misses lines. `gap` returns the text, without a newline, that stands for them.
    */
   outliveReaders(gap: (lines: number) => string): Promise<void>;

@@ -77,7 +77,7 @@ export class UnitCatalog {
     return this.#disk.problems.get(this.#declaredBy(id)) ?? [];
   }
 
-  /** Returns the name of the file that declares a unit: for a unit of a service, the name of the service. */
+  /** Returns the name of the file that declares a unit, without its extension. For a unit with an instance number, that is the name of its service. */
   #declaredBy(id: string): string {
     const spec = this.#inUse.get(id)?.spec;
     return spec === undefined || spec.instance === null ? id : spec.service;

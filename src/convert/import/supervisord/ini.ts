@@ -80,9 +80,8 @@ function pythonLines(text: string): string[] {
 }
 
 /**
- * Returns the index at which a comment starts, or null. An inline comment needs white space before it. As in configparser,
- * each round looks at the next occurrence of every prefix, and the search ends with the first round that finds a match.
- * Therefore a `#` after an earlier `a#b` may be missed if a `;` follows.
+ * Returns the index at which a comment starts, or null. An inline comment needs white space before it. Like configparser, the search runs in rounds: round n looks at the n-th `;` and the n-th `#`, and the first round that finds a comment ends the search.
+ * Therefore in `a#b #c ;d` the comment starts at `;`, not at the second `#`.
  */
 function commentStart(line: string): number | null {
   if (/^\s*[#;]/.test(line)) return 0;
