@@ -114,7 +114,7 @@ export function parseStrictly(bytes: Buffer): { stdout: Buffer; stderr: Buffer; 
     const end = bytes.indexOf(10, at);
     const head = RECORD.exec(bytes.toString("latin1", at, at + 40));
     if (!head || end < 0) throw new Error(`no record at byte ${at}: ${JSON.stringify(bytes.toString("latin1", at, at + 80))}`);
-    if (head[1]! < last) throw new Error(`the time goes back at byte ${at}`);
+    if (head[1]! < last) throw new Error(`the time goes back from ${last} to ${head[1]} at byte ${at}`);
     last = head[1]!;
     if (end - at - 40 > 16 * 1024) throw new Error(`a record of ${end - at} bytes at byte ${at}`);
     out[head[2]!]!.push(bytes.subarray(at + 40, head[3] === "F" ? end + 1 : end));
