@@ -3,6 +3,7 @@ import { instanceOf, isTemplate } from "../../base/names.ts";
 import { partsOf, type Part } from "../../spec/load/specifiers.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { ExportOptions } from "./types.ts";
+import { joinStrings } from "../join-strings.ts";
 
 /** A part of a string in a target's format: a literal, the number or name of the instance, or a variable of the environment. */
 export type Piece = string | { readonly kind: "instance" } | { readonly kind: "variable"; readonly name: string };
@@ -95,7 +96,7 @@ export class Texts {
         pieces.push(...value.value);
       }
     }
-    return ok(mergeLiterals(pieces));
+    return ok(joinStrings(pieces));
   }
 
   #specifier(letter: "n" | "i" | "h" | "S" | "L" | "t"): Literal {
@@ -131,16 +132,6 @@ export class Texts {
 
 /** Whether a unit stands for several: a service with `instances`, or a template. */
 export const hasManyInstances = (spec: Spec): boolean => spec.instances !== null || isTemplate(spec.id);
-
-function mergeLiterals(pieces: Literal): Literal {
-  const merged: Array<Literal[number]> = [];
-  for (const piece of pieces) {
-    const last = merged.at(-1);
-    if (typeof piece === "string" && typeof last === "string") merged[merged.length - 1] = last + piece;
-    else merged.push(piece);
-  }
-  return merged;
-}
 
 /** Whether a string depends on the instance. */
 export const hasInstance = (pieces: readonly Piece[]): boolean =>

@@ -1,4 +1,5 @@
 /** Recognises files of template engines. Such a file is useful only after its placeholders were filled. */
+import type { ImportDraft } from "./draft.ts";
 
 export interface Template {
   readonly kind: string;
@@ -27,6 +28,18 @@ export function findTemplate(text: string, comment = /^\s*[#;]/): Template | nul
     for (const [kind, pattern] of KINDS) if (pattern.test(shown)) return { kind, line: index + 1 };
   }
   return null;
+}
+
+/** Refuses a file that is a template. Returns true if it is one. `kind` is the kind of file that it is not, such as `a unit`. */
+export function refuseTemplate(draft: Pick<ImportDraft, "refuse">, path: string, text: string, kind: string): boolean {
+  const template = findTemplate(text);
+  if (template === null) return false;
+  draft.refuse(
+    `${path}:${template.line}`,
+    `the file is a template (${template.kind}), not ${kind}`,
+    "import the file that is made from it",
+  );
+  return true;
 }
 
 const MAX_LINE = 5000;

@@ -1,4 +1,5 @@
 import { escapeText } from "../../spec/load/specifiers.ts";
+import { joinStrings } from "../join-strings.ts";
 
 /** Builds strings in sup's syntax (`%` specifiers and `${VAR}`) from literal parts and variables. */
 
@@ -10,7 +11,7 @@ export type TextPart =
 
 export function joinText(parts: readonly TextPart[]): string {
   let result = "";
-  for (const part of mergeLiterals(parts)) {
+  for (const part of joinStrings(parts)) {
     if (typeof part === "string") result += escapeText(part);
     else if ("specifier" in part) result += `%${part.specifier}`;
     else {
@@ -25,16 +26,6 @@ export function joinText(parts: readonly TextPart[]): string {
 
 /** A variable that is never set, so that its fallback is always used. */
 const NOT_SET = "SUP_IMPORT_NOT_SET";
-
-function mergeLiterals(parts: readonly TextPart[]): TextPart[] {
-  const merged: TextPart[] = [];
-  for (const part of parts) {
-    const last = merged.at(-1);
-    if (typeof part === "string" && typeof last === "string") merged[merged.length - 1] = last + part;
-    else merged.push(part);
-  }
-  return merged;
-}
 
 /** Returns true if parts can be the fallback of a variable. sup's syntax has no escape for a `}` in a fallback. */
 export const canBeFallback = (parts: readonly TextPart[]): boolean => parts.every((part) => typeof part !== "string" || !/[{}]/.test(part));

@@ -1,5 +1,5 @@
 import { ImportDraft } from "../draft.ts";
-import { findTemplate } from "../templates.ts";
+import { refuseTemplate } from "../templates.ts";
 import type { SourceFiles } from "../types.ts";
 import { readConfig, type Config } from "./config.ts";
 import type { Section } from "./ini.ts";
@@ -14,14 +14,7 @@ export function importSupervisord(paths: readonly string[], files: SourceFiles):
   const draft = new ImportDraft();
   const config = readConfig(paths, files);
   for (const path of config.files) {
-    const template = findTemplate(files.read(path) ?? "");
-    if (template === null) continue;
-    draft.refuse(
-      `${path}:${template.line}`,
-      `the file is a template (${template.kind}), not a configuration`,
-      "import the file that is made from it",
-    );
-    return draft;
+    if (refuseTemplate(draft, path, files.read(path) ?? "", "a configuration")) return draft;
   }
   for (const { where, message } of config.faults) draft.refuse(where, message);
   for (const { pattern, where } of config.unmatched)

@@ -3,7 +3,7 @@ import type { UnitDraft } from "../draft.ts";
 import { joinText } from "../text.ts";
 import { whereOf, type Assignment, type Settings } from "./parse.ts";
 import { specifierParts, type UnitNames } from "./specifiers.ts";
-import { CONDITIONS } from "./tables.ts";
+import { CONDITIONS, UNKNOWN_KEY } from "./tables.ts";
 import { splitWords } from "./values.ts";
 
 /** Imports the section `[Unit]`, except for dependencies. */
@@ -22,14 +22,7 @@ export function importUnitSection(unit: UnitDraft, settings: Settings, names: Un
     const found = settings.last(key)!;
     if (/^X-/.test(key)) continue;
     const reason = REASONS.get(key);
-    if (reason) unit.drop(key, whereOf(found), ...reason);
-    else
-      unit.drop(
-        key,
-        whereOf(found),
-        "systemd does not know this key either, or this version of sup does not",
-        "correct the key if it should have an effect",
-      );
+    unit.drop(key, whereOf(found), ...(reason ?? UNKNOWN_KEY));
   }
 }
 

@@ -8,7 +8,7 @@ import { take, textOf, type Service } from "./service-context.ts";
 import { whereOf, type Assignment, type Settings } from "./parse.ts";
 import { importRestarts } from "./restarts.ts";
 import { specifierParts, type UnitNames } from "./specifiers.ts";
-import { DIRECTORIES, LIMITS, reasonFor, SANDBOX } from "./tables.ts";
+import { DIRECTORIES, LIMITS, reasonFor, SANDBOX, UNKNOWN_KEY } from "./tables.ts";
 import { splitWords, toBoolean, toBytes, toSeconds } from "./values.ts";
 
 /** Imports the section `[Service]`. */
@@ -241,14 +241,7 @@ function remaining(service: Service, key: string): void {
   const sandbox = lookUp(SANDBOX, key);
   if (sandbox) return hardening(service, found, sandbox);
   const reason = reasonFor(key);
-  if (reason) unit.drop(key, whereOf(found), ...reason);
-  else if (!/^X-/.test(key))
-    unit.drop(
-      key,
-      whereOf(found),
-      "systemd does not know this key either, or this version of sup does not",
-      "correct the key if it should have an effect",
-    );
+  if (reason !== null || !/^X-/.test(key)) unit.drop(key, whereOf(found), ...(reason ?? UNKNOWN_KEY));
 }
 
 /** Handles an empty assignment. It resets a list to its default, but for capabilities it removes all of them. */

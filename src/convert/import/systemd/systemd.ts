@@ -1,6 +1,6 @@
 import { ImportDraft, type UnitDraft } from "../draft.ts";
 import { posix } from "../paths.ts";
-import { findTemplate } from "../templates.ts";
+import { refuseTemplate } from "../templates.ts";
 import type { SourceFiles } from "../types.ts";
 import { importLinks, importUnitSection, unitName } from "./links.ts";
 import { parseUnit, Settings, whereOf, type ParsedUnit } from "./parse.ts";
@@ -57,15 +57,7 @@ function read(draft: ImportDraft, path: string, files: SourceFiles): Source | nu
     draft.refuse(path, text === null ? "cannot read the file" : "the file is empty, or a link to /dev/null: the unit is masked");
     return null;
   }
-  const template = findTemplate(text);
-  if (template !== null) {
-    draft.refuse(
-      `${path}:${template.line}`,
-      `the file is a template (${template.kind}), not a unit`,
-      "import the file that is made from it",
-    );
-    return null;
-  }
+  if (refuseTemplate(draft, path, text, "a unit")) return null;
   const dropIns = `${path}.d`;
   const generic = path.replace(/@[^/]*(\.\w+)$/, "@$1");
   const texts = [

@@ -59,6 +59,12 @@ const RESOURCES =
 
 const OWN_LOG = /^(Syslog\w+|LogRateLimit\w+|LogLevelMax|LogExtraFields|LogNamespace|TTY\w+|StandardInput(Text|Data)?)$/;
 
+/** Why a key is dropped that neither systemd nor sup is known to have, and what to do about it. */
+export const UNKNOWN_KEY = [
+  "systemd does not know this key either, or this version of sup does not",
+  "correct the key if it should have an effect",
+] as const;
+
 /** Explains why a key of `[Service]` is not used. Returns the reason and what to do, or null if systemd does not know the key. */
 export function reasonFor(key: string): readonly [why: string, whatToDo: string | null] | null {
   if (HARDENING.test(key))
