@@ -5,12 +5,13 @@
  * The groups are sub-groups of the daemon's cgroup: ROOT/UNIT.INVOCATION. A group that was killed as a whole is not used again,
  * because Linux 6.18 also kills processes that are created in it later. The run's next process gets a new group, UNIT.INVOCATION~2.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ptr } from "bun:ffi";
 import { err, ok, type Result } from "../../base/result.ts";
 import { withoutLeaf } from "./limits.ts";
 import { cstring, libc, O, open } from "../ffi/libc.ts";
+import { groupsIn, read } from "./files.ts";
 
 export interface CgroupOptions {
   /** Identifies the state directory. It consists of letters and digits. */
@@ -56,7 +57,7 @@ export class Cgroups {
   constructor(root: string) {
     this.root = root;
     this.#path = new RegExp(`^0::.*/${basename(root)}/([^/\n]+)\\.([^/.~\n]+)(~\\d+)?(/|$)`, "m");
-    for (const name of list(root)) {
+    for (const name of groupsIn(root)) {
       const [, unit, invocation, again] = /^(.+)\.([^.~]+)(~\d+)?$/.exec(name) ?? [];
       if (unit === undefined || invocation === undefined) continue;
       const count = again === undefined ? 1 : Number(again.slice(1));
@@ -280,30 +281,12 @@ function removeTree(directory: string): boolean {
     if (code === "ENOENT") return true;
     if (code !== "EBUSY") return false;
   }
-  const inner = list(directory);
+  const inner = groupsIn(directory);
   if (inner.length === 0 || !inner.every((name) => removeTree(join(directory, name)))) return false;
   try {
     rmdirSync(directory);
     return true;
   } catch {
     return false;
-  }
-}
-
-function list(directory: string): string[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => name);
-  } catch {
-    return [];
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
   }
 }

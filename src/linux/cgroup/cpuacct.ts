@@ -2,10 +2,10 @@
  * CPU time by the controller cpuacct of cgroup v1 (Linux, Documentation/admin-guide/cgroup-v1/cpuacct.rst). sup makes no groups of v1. A
  * unit has one of its own if its command or its surroundings put it there, for example with cgexec(1).
  */
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TreeOf } from "../../ports/processes.ts";
 import { environmentVariable, isAlive, readStat } from "../proc/proc.ts";
+import { groupsIn, read } from "./files.ts";
 
 export interface CpuAcctReading {
   /** The directory of the group. Times of different groups cannot be compared. */
@@ -85,23 +85,7 @@ function pidsIn(directory: string): Set<number> | null {
   for (const group of groups) {
     if (groups.length > MOST_GROUPS) return null;
     for (const pid of read(join(group, "cgroup.procs")).split("\n")) if (pid !== "") found.add(Number(pid));
-    groups.push(...subgroups(group));
+    groups.push(...groupsIn(group).map((name) => join(group, name)));
   }
   return found;
-}
-
-function subgroups(directory: string): string[] {
-  try {
-    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? join(directory, entry.name) : []));
-  } catch {
-    return []; // the group was removed meanwhile
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }
