@@ -56,6 +56,7 @@ class LinuxInotify implements Inotify {
   #instance: { readonly fd: number; readonly handle: EpollHandle } | null = null;
   /** The kernel gives all watches of one directory the same number, so each number has a set of listeners. */
   readonly #listeners = new Map<number, Set<WatchListener>>();
+  readonly #buffer = Buffer.alloc(BUFFER_BYTES);
 
   constructor(epoll: Epoll) {
     this.#epoll = epoll;
@@ -104,7 +105,7 @@ class LinuxInotify implements Inotify {
   }
 
   #read(fd: number): void {
-    const buffer = Buffer.alloc(BUFFER_BYTES);
+    const buffer = this.#buffer;
     const bytes = readFifo(fd, buffer, 0, buffer.length);
     for (let at = 0; at + HEAD_BYTES <= bytes;) {
       const length = buffer.readUInt32LE(at + 12);
