@@ -1,5 +1,4 @@
-import type { Severity } from "../../base/words.ts";
-import type { What } from "./episode.ts";
+import type { Episode, What } from "./episode.ts";
 
 /** A message for one channel, as the core composes it. The daemon adds the host, the last lines of output and the link. */
 export interface Draft {
@@ -8,17 +7,9 @@ export interface Draft {
 }
 
 /** What a message says about one episode. */
-export interface DraftNotice {
+export interface DraftNotice extends Pick<Episode, "unit" | "type" | "severity" | "message" | "sinceMs" | "endedMs" | "ending"> {
   readonly episode: string;
   readonly what: What;
-  readonly unit: string;
-  readonly type: string;
-  readonly severity: Severity;
-  readonly message: string;
-  /** Wall clock times of the beginning and the end. */
-  readonly sinceMs: number;
-  readonly endedMs: number | null;
-  readonly ending: string | null;
   /** Units that are down because this unit is down. */
   readonly affected: readonly string[];
 }
