@@ -135,14 +135,16 @@ function unknownRemovals(patch: Node): Problem[] {
 
 function refuseLater(root: Node): Problem[] {
   const problems: Problem[] = [];
-  for (const { key, values, hint = values ? "use another value" : "remove it" } of LATER) {
+  for (const { key, values } of LATER) {
     const path = key.split(".");
     const node = nodeAt(root, path);
     if (!node) continue;
     const value = toValue(node);
     if (values && !values.includes(value as string)) continue;
     const what = values ? `"${key}": ${JSON.stringify(value)}` : `"${key}"`;
-    problems.push(problemAt(node, { path, value, message: `${what} is not supported yet`, hint }));
+    problems.push(
+      problemAt(node, { path, value, message: `${what} is not supported yet`, hint: values ? "use another value" : "remove it" }),
+    );
   }
   return problems;
 }

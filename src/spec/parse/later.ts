@@ -6,8 +6,6 @@
 export interface LaterRow {
   readonly key: string;
   readonly values?: readonly string[];
-  /** A hint that says what to write instead. */
-  readonly hint?: string;
 }
 
 export const LATER: readonly LaterRow[] = [{ key: "sandbox" }, { key: "credentials" }];
