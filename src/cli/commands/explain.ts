@@ -1,7 +1,7 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Explanation } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
-import { resolveIds } from "../requests/resolve-ids.ts";
+import { requestEach } from "../requests/resolve-ids.ts";
 import type { Run } from "../context.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe } from "../render/safe.ts";
@@ -9,14 +9,9 @@ import { tableOptions, type TableStyle } from "../render/status-table.ts";
 import { styleOf } from "./status.ts";
 
 export const run: Run = async (context) => {
-  const ids = await resolveIds(context, context.args);
-  if (!ids.ok) return context.fail(ids.error);
-  const all: Explanation[] = [];
-  for (const id of ids.value) {
-    const answer = await context.client.call("explain", { id });
-    if (!answer.ok) return context.fail(answer.error);
-    all.push(answer.value);
-  }
+  const answers = await requestEach(context, context.args, (id) => context.client.call("explain", { id }));
+  if (!answers.ok) return context.fail(answers.error);
+  const all = answers.value;
   if (context.options.json) context.json(all.length === 1 ? all[0] : all);
   else
     context.out(

@@ -1,7 +1,7 @@
 import { EXIT } from "../../api/contract/errors.ts";
 import type { Forecast, Trend } from "../../api/contract/shapes.ts";
 import type { Context, Run } from "../context.ts";
-import { resolveIds } from "../requests/resolve-ids.ts";
+import { requestEach } from "../requests/resolve-ids.ts";
 import { layOut, type Column } from "../render/columns.ts";
 import { safe, safeCell } from "../render/safe.ts";
 import { memory, percent } from "../render/state.ts";
@@ -20,14 +20,9 @@ async function showAll(context: Context): Promise<number> {
 }
 
 async function showUnits(context: Context): Promise<number> {
-  const ids = await resolveIds(context, context.args);
-  if (!ids.ok) return context.fail(ids.error);
-  const forecasts: Forecast[] = [];
-  for (const id of ids.value) {
-    const answer = await context.client.call("serviceForecast", { id });
-    if (!answer.ok) return context.fail(answer.error);
-    forecasts.push(answer.value);
-  }
+  const answers = await requestEach(context, context.args, (id) => context.client.call("serviceForecast", { id }));
+  if (!answers.ok) return context.fail(answers.error);
+  const forecasts = answers.value;
   if (context.options.json) context.json(forecasts.length === 1 ? forecasts[0] : forecasts);
   else context.out(forecasts.map((forecast) => describe(forecast, context)).join("\n\n"));
   return EXIT.done;

@@ -2,7 +2,8 @@ import { EXIT } from "../../api/contract/errors.ts";
 import { fileProblem, type Problem } from "../../spec/parse/problems.ts";
 import type { Context, Run } from "../context.ts";
 import { describeProblem } from "../render/problem.ts";
-import { notInForce } from "../render/rollout.ts";
+import { notInForce } from "../../api/contract/verdict.ts";
+import { wordingAt } from "../render/why.ts";
 import { verifyPaths, warningsOf, type Verdict } from "../files/verify.ts";
 
 export const run: Run = async (context) => {
@@ -24,7 +25,9 @@ async function revertsOf({ client, host }: Context, { files }: Verdict): Promise
   const reverts = new Map(
     answer.value.services.flatMap(({ file, reverted }) => (reverted && files.includes(file) ? [[file, reverted]] : [])),
   );
-  return [...reverts].map(([file, reverted]) => fileProblem(file, { severity: "warning", message: notInForce(reverted, host.now()) }));
+  return [...reverts].map(([file, reverted]) =>
+    fileProblem(file, { severity: "warning", message: notInForce(reverted, wordingAt(host.now())) }),
+  );
 }
 
 function printVerdict(context: Context, { files, problems, texts }: Verdict, errors: readonly Problem[]): void {

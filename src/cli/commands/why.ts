@@ -2,7 +2,7 @@ import { EXIT } from "../../api/contract/errors.ts";
 import type { Status, Why } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
-import { resolveIds } from "../requests/resolve-ids.ts";
+import { requestEach } from "../requests/resolve-ids.ts";
 import { safe } from "../render/safe.ts";
 import { dotColour, dotOf, STATE_COLOUR, troubledFirst, UNLOADED_MARK } from "../render/state.ts";
 import type { TableStyle } from "../render/status-table.ts";
@@ -27,16 +27,11 @@ export const run: Run = async (context) => {
 };
 
 async function whyAll(context: Context, name: string): Promise<number> {
-  const ids = await resolveIds(context, [name]);
-  if (!ids.ok) return context.fail(ids.error);
-  const answers: Why[] = [];
-  for (const id of ids.value) {
-    const answer = await context.client.call("why", { id });
-    if (!answer.ok) return context.fail(answer.error);
-    answers.push(answer.value);
-  }
-  if (context.options.json) context.json(answers);
-  else context.out(answers.map((answer) => describe(answer, styleOf(context), context.options.lines ?? ENTRIES_OF_MANY)).join("\n\n"));
+  const answers = await requestEach(context, [name], (id) => context.client.call("why", { id }));
+  if (!answers.ok) return context.fail(answers.error);
+  if (context.options.json) context.json(answers.value);
+  else
+    context.out(answers.value.map((answer) => describe(answer, styleOf(context), context.options.lines ?? ENTRIES_OF_MANY)).join("\n\n"));
   return EXIT.done;
 }
 

@@ -1,8 +1,6 @@
-import type { RolloutStatus, Service } from "../../api/contract/shapes.ts";
-import { notInForce as notInForceIn } from "../../api/contract/verdict.ts";
+import type { RolloutStatus } from "../../api/contract/shapes.ts";
 import type { Colour, Paint } from "./paint.ts";
 import { safe } from "./safe.ts";
-import { relative } from "./time.ts";
 
 const WIDTH = 20;
 
@@ -24,10 +22,6 @@ export function rolloutLine(status: RolloutStatus, paint: Paint): string {
   const now = starting.length === 0 ? "" : `, ${starting.join(", ")} starting`;
   return `${safe(service)}  rollout ${generation}  ${bar}  ${restarted} of ${total} restarted${safe(now)}`;
 }
-
-/** Says that the file of a unit is not in force, and why. `now` is wall-clock milliseconds. */
-export const notInForce = (reverted: NonNullable<Service["reverted"]>, now: number): string =>
-  notInForceIn(reverted, { relative: (iso) => relative(iso, now), commands: true });
 
 /** The state of a rollout and of its units. */
 export function rolloutText(status: RolloutStatus, paint: Paint): string {

@@ -1,6 +1,6 @@
 import { attempt, waitingFor } from "../../api/contract/verdict.ts";
 import type { ServiceDetail, ServiceProcess } from "../../api/contract/shapes.ts";
-import { notInForce } from "./rollout.ts";
+import { notInForce } from "../../api/contract/verdict.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { eventLine, logLine } from "./lines.ts";
 import { safe } from "./safe.ts";
@@ -8,7 +8,7 @@ import { dotColour, dotOf, HEALTH_COLOUR, memory, percent, STATE_COLOUR, stateWo
 import type { TableStyle } from "./status-table.ts";
 import { scheduleWords } from "./timers.ts";
 import { relative, sinceWhen } from "./time.ts";
-import { why } from "./why.ts";
+import { why, wordingAt } from "./why.ts";
 
 const LAST = 10;
 
@@ -145,7 +145,7 @@ function fileFacts(service: ServiceDetail, { paint, now }: TableStyle): Fact[] {
   const labels = Object.entries(service.labels).map(([name, value]) => `${name}=${value}`);
   if (labels.length > 0) facts.push(["Labels", safe(labels.join(" "))]);
   const changed = service.reverted
-    ? paint("yellow", ` (${safe(notInForce(service.reverted, now))})`)
+    ? paint("yellow", ` (${safe(notInForce(service.reverted, wordingAt(now)))})`)
     : service.file_removed
       ? paint("yellow", " (file removed; `sup reload` stops and forgets it)")
       : service.changed_on_disk && service.problems.length === 0

@@ -13,3 +13,20 @@ export async function resolveIds(context: Context, patterns: readonly string[]):
   if (answer.ok) return ok(answer.value.units);
   return isMany(patterns) || answer.error.code === "unreachable" ? answer : ok([stripSuffix(patterns[0]!)]);
 }
+
+/** Sends a request about each of these units, one after the other. Returns the answers, or the first error. */
+export async function requestEach<Answer>(
+  context: Context,
+  patterns: readonly string[],
+  request: (id: string) => Promise<Result<Answer, ApiError>>,
+): Promise<Result<readonly Answer[], ApiError>> {
+  const ids = await resolveIds(context, patterns);
+  if (!ids.ok) return ids;
+  const answers: Answer[] = [];
+  for (const id of ids.value) {
+    const answer = await request(id);
+    if (!answer.ok) return answer;
+    answers.push(answer.value);
+  }
+  return ok(answers);
+}
