@@ -11,6 +11,10 @@ const records = (from: number, to: number): string => Array.from({ length: to - 
 
 /** A daemon was killed while it wrote ten lines to a log without a file; `files` is what it left, `before` how many rotated files it had found. */
 function recovered(before: number, files: Readonly<Record<string, string>>): string[] {
+  return recoveredLog(before, files).match(/(?<= F ).+/g) ?? [];
+}
+
+function recoveredLog(before: number, files: Readonly<Record<string, string>>, nowMs = Date.now()): string {
   using temp = tempDir();
   const [run, logs] = [join(temp.path, "run"), join(temp.path, "logs")];
   mkdirSync(run);
@@ -31,9 +35,9 @@ function recovered(before: number, files: Readonly<Record<string, string>>): str
   writeSync(killed.spool, "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n");
   killed.close();
   const next = new CaptureJournal(run);
-  recover(next, logs, new Stamper(() => Date.now()));
+  recover(next, logs, new Stamper(() => nowMs));
   next.close();
-  return readFileSync(join(logs, "web.log"), "latin1").match(/(?<= F ).+/g) ?? [];
+  return readFileSync(join(logs, "web.log"), "latin1");
 }
 
 const upTo10 = (from: number): string[] => Array.from({ length: 11 - from }, (_, i) => String(from + i));
@@ -46,4 +50,16 @@ test("a first chunk that was interrupted after it caused a rotation continues wh
 test("older rotated files do not count", () => {
   expect(recovered(1, { "web.log.1": records(1, 9) })).toEqual(upTo10(1));
   expect(recovered(1, { "web.log.2": records(90, 99), "web.log.1": records(1, 4), "web.log": record(5) })).toEqual(upTo10(5));
+});
+
+test("a record that was cut within its prefix has one timestamp, not a mixture of two", () => {
+  const old = records(1, 10);
+  const nowMs = Date.parse("2026-11-25T13:10:00.003Z");
+  const rewritten = old.replaceAll("13:09:17.396", "13:10:00.003");
+  const length = record(1).length;
+  for (let cut = 0; cut < length; cut++) {
+    const whole = cut < 40 ? 6 : 7; // records that keep their first timestamp
+    const expected = old.slice(0, whole * length) + rewritten.slice(whole * length);
+    expect(recoveredLog(0, { "web.log": old.slice(0, 6 * length + cut) }, nowMs)).toBe(expected);
+  }
 });

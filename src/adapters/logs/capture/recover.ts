@@ -10,6 +10,8 @@ import { NOWHERE } from "../files/log-file.ts";
 import { CaptureJournal, type InFlight, type Where } from "./capture-journal.ts";
 import type { Stamper } from "./stamp.ts";
 
+const NEWLINE = 10;
+
 /** Opens the journal and completes the step in which the last daemon was killed. Without a journal, output may be lost in a crash. */
 export function openJournal(
   {
@@ -48,7 +50,7 @@ export function recover(journal: CaptureJournal, logDir: string, stamper: Stampe
     return journal.cancel(); // the notice is still due, and a later step writes it
   }
   const framing = stamper.stamp(stream, step.raw ? "raw" : "cri");
-  const log = step.refused ? null : new Resumed(path, written);
+  const log = step.refused ? null : new Resumed(path, { written, prefixBytes: framing.full.length });
   const { gate, rest } = replay(
     { step, line: journal.line(step.slot), bytes: journal.taken(step), gate: journal.gate(step.slot) },
     framing,
@@ -105,10 +107,13 @@ class Resumed {
   #fd = -1;
   #refused = false;
   readonly #path: string;
+  /** Length of the prefix with the timestamp at the beginning of each record. 0 for `raw` logs. */
+  readonly #prefixBytes: number;
 
-  constructor(path: string, written: number) {
+  constructor(path: string, { written, prefixBytes }: { readonly written: number; readonly prefixBytes: number }) {
     this.#path = path;
     this.#skip = written;
+    this.#prefixBytes = prefixBytes;
   }
 
   /**
@@ -121,12 +126,13 @@ class Resumed {
     let at = from + there;
     if (this.#refused) return 0;
     try {
+      if (there > 0 && at < to) this.#replacePrefix(buffer, from, at);
       if (at < to && this.#fd < 0) this.#fd = openOwnFile(this.#path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
       while (at < to) at += writeSync(this.#fd, buffer, at, to - at);
       return to - from;
     } catch {
       this.#refused = true; // the caller counts the rest as lost
-      const newline = at > from ? buffer.lastIndexOf(10, at - 1) : -1;
+      const newline = at > from ? buffer.lastIndexOf(NEWLINE, at - 1) : -1;
       const whole = newline >= from ? newline + 1 : from;
       this.#cut(at - whole);
       return whole - from;
@@ -135,6 +141,22 @@ class Resumed {
 
   close(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
+  }
+
+  /**
+   * If the log ends within the prefix of a record, replaces the beginning of that prefix. Otherwise its timestamp would consist of
+   * digits of the first attempt and of this one, and could be earlier than the one before it.
+   */
+  #replacePrefix(buffer: Buffer, from: number, at: number): void {
+    const start = Math.max(from, buffer.lastIndexOf(NEWLINE, at - 1) + 1);
+    const length = at - start;
+    if (length === 0 || length >= this.#prefixBytes) return;
+    const fd = openOwnFile(this.#path, constants.O_WRONLY); // without O_APPEND, which would ignore the position
+    try {
+      writeSync(fd, buffer, start, length, fstatSync(fd).size - length);
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Removes an incomplete record of this length from the end of the log. */
