@@ -39,7 +39,11 @@ export function why(id: string, entry: Entry, { world, clock, store, around, for
   const isoOfWall = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
     service: describeService(id, entry, around),
-    story: [...story.map(({ at, text, lines }) => ({ time: at, text, lines: [...lines] })), ...probeNews(entry, clock), ...portNews(entry, clock, findPortHolder)],
+    story: [
+      ...story.map(({ at, text, lines }) => ({ time: at, text, lines: [...lines] })),
+      ...probeNews(entry, clock),
+      ...portNews(entry, clock, findPortHolder),
+    ],
     policy: policyWords(entry.spec, around.display(entry.spec)),
     next: [
       ...upcomingOf(world, entry, around.planOf(id)).map(({ text, atMs, wallMs }) => ({
