@@ -38,7 +38,7 @@ test("units in trouble are listed, with what is wrong", async () => {
   const { findings } = JSON.parse((await doctor(daemon, "--json")).out) as { findings: Array<Record<string, string>> };
   expect(findings.filter(({ check }) => check === "units").map(({ severity, message, fix }) => [severity, message, fix])).toEqual([
     ["error", "unit dead is fatal: Failed: exit code 1. Gave up after 5 retries; `sup start dead` tries again.", "sup why dead"],
-    ["warning", "unit loop is backoff: Failed: exit code 3.", "sup why loop"],
+    ["warning", "unit loop is in backoff: Failed: exit code 3.", "sup why loop"],
     ["warning", "unit fat is running: Running, but memory is over its limit: 9 MiB of 8 MiB.", "sup why fat"],
   ]);
 });

@@ -212,7 +212,7 @@ test("a list of explanations has more output for the newest failure than for old
   await using daemon = new FakeDaemon({ why: () => answer, status: () => ({ daemon: daemonInfo, services: [service] }) });
   const { out } = await sup(daemon, ["why"]);
   expect(out.split("Failure 2.")[0]!.match(/│/g)).toHaveLength(3);
-  expect(out.split("Failure 2.")[1]!.match(/│/g)).toHaveLength(12);
+  expect(out.split("Failure 2.")[1]!.match(/│/g)).toHaveLength(20);
   expect(out).not.toContain("Retried often.");
   expect((await sup(daemon, ["why", "web"])).out).toContain("Retried often.");
 });

@@ -94,7 +94,7 @@ function changeLines({ changes, since, failed_at }: NonNullable<Why["change"]>, 
 
 /** The number of output lines below a failed run. The newest failure has more, because a stack trace names the cause in its first lines. */
 const LAST_LINES = 3;
-const NEWEST_LINES = 12;
+const NEWEST_LINES = 20;
 
 function entryLines({ time, text, lines }: Why["story"][number], isNewest: boolean, { paint, now }: TableStyle): string[] {
   const output = lines.slice(isNewest ? -NEWEST_LINES : -LAST_LINES).map((line) => `    ${paint("dim", "│")} ${safe(line)}`);

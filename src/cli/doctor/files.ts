@@ -133,7 +133,10 @@ export async function checkUnits({ context, places, daemon, status }: Facts): Pr
     ...found,
     ...troubled.map((service) => {
       const isDown = service.state === "fatal" || service.state === "failed";
-      return (isDown ? error : warning)(`unit ${service.id} is ${service.state}: ${why(service, now)}`, `sup why ${service.id}`);
+      return (isDown ? error : warning)(
+        `unit ${service.id} is ${service.state === "backoff" ? "in " : ""}${service.state}: ${why(service, now)}`,
+        `sup why ${service.id}`,
+      );
     }),
   ];
 }
