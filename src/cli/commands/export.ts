@@ -79,7 +79,7 @@ function noMatch(pattern: string, isPart: boolean, ids: readonly string[], probl
 /** Prints the files, and the report to standard error. */
 function print(context: Context, exported: Exported): number {
   if (context.options.json) return printJson(context, exported, null);
-  const { files } = exported;
+  const files = exported.files.filter(({ isAlternative }) => isAlternative !== true);
   const comment = exported.target === "supervisord" ? ";" : "#";
   const shown = files.map(({ name, text }) => {
     const lines = text.trimEnd().split("\n").map(safe).join("\n");

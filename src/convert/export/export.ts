@@ -1,5 +1,6 @@
 import { exportCompose } from "./compose/compose.ts";
 import { exportKubernetes } from "./kubernetes/kubernetes.ts";
+import { exportNomad } from "./nomad/nomad.ts";
 import { exportSupervisord } from "./supervisord/supervisord.ts";
 import { exportSystemd } from "./systemd/systemd.ts";
 import type { Exported, ExportInput, ExportOptions, Target } from "./types.ts";
@@ -13,6 +14,8 @@ export function exportUnits(target: Target, input: ExportInput, options: ExportO
       return exportSupervisord(input, options);
     case "kubernetes":
       return exportKubernetes(input, options);
+    case "nomad":
+      return exportNomad(input, options);
     case "compose":
       return exportCompose(input, options);
   }

@@ -2,7 +2,7 @@
 import type { Loaded } from "../../spec/load/loaded.ts";
 import type { ImportProblem, ReportEntry } from "../import/types.ts";
 
-export const TARGETS = ["systemd", "supervisord", "kubernetes", "compose"] as const;
+export const TARGETS = ["systemd", "supervisord", "kubernetes", "nomad", "compose"] as const;
 export type Target = (typeof TARGETS)[number];
 
 export interface ExportOptions {
@@ -34,6 +34,8 @@ export interface ExportedFile {
   readonly text: string;
   /** True if the file contains secrets, so that only its owner may read it. */
   readonly hasSecrets: boolean;
+  /** True if the file says the same as the one before it in another format. It is written to a directory, but not printed. */
+  readonly isAlternative?: boolean;
 }
 
 export type ExportProblem = ImportProblem;

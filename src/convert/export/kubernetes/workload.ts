@@ -2,6 +2,7 @@ import type { Amount } from "../../../spec/spec.ts";
 import type { ExportDraft } from "../draft.ts";
 import type { Manifest } from "./context.ts";
 import type { Pod } from "./pod.ts";
+import { exportScaling } from "./scaling.ts";
 
 /** Returns the object that runs the pods (a Deployment, StatefulSet, Job or CronJob), or a string that says why there is none. */
 export function exportWorkload(draft: ExportDraft, name: string, metadata: Manifest, pod: Pod): Manifest[] | string {
@@ -9,27 +10,37 @@ export function exportWorkload(draft: ExportDraft, name: string, metadata: Manif
   if (spec.type === "oneshot") return oneshot(draft, metadata, pod);
   const labels = { "app.kubernetes.io/name": name };
   const replicas = spec.instances ?? 1;
-  draft.carried("type", "a Deployment");
-  draft.carriedInstances("replicas");
+  const kind = pod.hasNumbers ? "StatefulSet" : "Deployment";
+  if (spec.type === "notify")
+    draft.approximated("type", `a ${kind}, which does not wait for READY=1`, 'add a "health_check", which becomes a readinessProbe');
+  else draft.carried("type", `a ${kind}`);
+  const scaler = exportScaling(draft, name, metadata, kind);
+  if (scaler === null) draft.carried("instances", "replicas");
   restarts(draft);
   const template = { metadata: { labels }, spec: pod.hasNumbers ? withNumber(pod.spec) : pod.spec };
-  const common = { replicas, selector: { matchLabels: labels }, template };
-  const workload: Manifest = pod.hasNumbers
-    ? { apiVersion: "apps/v1", kind: "StatefulSet", metadata, spec: { ...common, serviceName: name, ordinals: { start: 1 } } }
-    : {
-        apiVersion: "apps/v1",
-        kind: "Deployment",
-        metadata,
-        spec: { ...common, ...rolloutOf(draft) },
-      };
-  if (replicas < 2) return [workload];
+  // With `replicas`, each `kubectl apply` would undo the decisions of the autoscaler.
+  const common = { ...(scaler === null && { replicas }), selector: { matchLabels: labels }, template };
+  const own = pod.hasNumbers ? statefulSet(draft, name) : rolloutOf(draft);
+  const workload: Manifest = { apiVersion: "apps/v1", kind, metadata, spec: { ...common, ...own } };
+  const scaled = scaler === null ? [workload] : [workload, scaler];
+  if ((spec.scaling?.max ?? replicas) < 2) return scaled;
   const budget = {
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
     metadata,
     spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
   };
-  return [workload, budget];
+  return [...scaled, budget];
+}
+
+/** Returns what only a StatefulSet has. It replaces its pods one by one, from the highest number to the lowest. */
+function statefulSet(draft: ExportDraft, name: string): Manifest {
+  const { rolling } = draft.spec;
+  draft.carried("rolling.min_healthy_time", "minReadySeconds");
+  for (const key of ["max_surge", "max_unavailable", "progress_deadline", "order", "canary", "auto_revert", "drain"])
+    draft.dropped(`rolling.${key}`, "a StatefulSet replaces one pod at a time, and stops each pod before it starts the new one");
+  const minReadySeconds = rolling === null ? 0 : Math.ceil(rolling.minHealthyMs / 1000);
+  return { serviceName: name, ordinals: { start: 1 }, ...(minReadySeconds > 0 && { minReadySeconds }) };
 }
 
 /** Returns how the Deployment replaces its pods. By default, a new pod becomes ready before an old pod stops, as in sup. */
@@ -47,6 +58,15 @@ function rolloutOf(draft: ExportDraft): Manifest {
   draft.carried("rolling.min_healthy_time", "minReadySeconds");
   draft.carried("rolling.progress_deadline", "progressDeadlineSeconds");
   draft.dropped("rolling.order", "Kubernetes replaces pods in no particular order");
+  draft.dropped("rolling.canary", "a Deployment does not pause by itself", "`kubectl rollout pause` and `kubectl rollout resume`");
+  if (rolling.autoRevert)
+    draft.dropped("rolling.auto_revert", "a failed rollout stops, but stays where it is", "`kubectl rollout undo` returns to the last one");
+  else draft.carried("rolling.auto_revert", "a failed rollout stays where it is");
+  draft.dropped(
+    "rolling.drain",
+    "Kubernetes sends SIGTERM once the Service sends no new requests to the pod",
+    "let the program finish its requests after SIGTERM, or write a preStop hook",
+  );
   const minReadySeconds = Math.ceil(rolling.minHealthyMs / 1000);
   // Both times are rounded up to whole seconds. Kubernetes requires that the deadline is later than `minReadySeconds`.
   const progressDeadlineSeconds = Math.max(Math.ceil(rolling.progressDeadlineMs / 1000), minReadySeconds + 1);

@@ -69,7 +69,7 @@ function shellLine(script: string, texts: ServiceExport["texts"]): Result<string
   return word.ok ? ok(`/bin/sh -c ${execWord(word.value)}`) : word;
 }
 
-function commandLine(
+export function commandLine(
   command: string,
   args: readonly string[],
   texts: ServiceExport["texts"],

@@ -4,6 +4,7 @@ import type { ExportDraft } from "../draft.ts";
 import type { Texts } from "../text.ts";
 import type { ExportOptions } from "../types.ts";
 import { exportCommands } from "./commands.ts";
+import { exportConditions } from "./conditions.ts";
 import type { Line, ServiceExport } from "./context.ts";
 import { exportEnvironment } from "./environment.ts";
 import { plainValue } from "./quote.ts";
@@ -12,7 +13,7 @@ import { exportRestarts } from "./restarts.ts";
 export interface ServiceLines {
   /** The lines of `[Service]`. */
   readonly service: readonly Line[];
-  /** The lines of `[Unit]` that limit the starts. */
+  /** The lines of `[Unit]`: conditions, limits of starts, and what happens after a failure. */
   readonly unit: readonly Line[];
   readonly secrets: string | null;
 }
@@ -27,7 +28,7 @@ export function exportService(draft: ExportDraft, texts: Texts, options: ExportO
   const secrets = exportEnvironment(service, options);
   const fault = exportCommands(service);
   if (fault !== null) return fault;
-  const unit = exportRestarts(service);
+  const unit = [...exportConditions(service), ...exportRestarts(service), ...onFatal(draft)];
   limits(draft, lines);
   resources(draft, lines);
   if (texts.assumed.size > 0)
@@ -115,6 +116,20 @@ function resources(draft: ExportDraft, lines: Line[]): void {
   draft.carried("resource_limits.max_memory_mb", "MemoryMax");
   draft.carried("resource_limits.max_cpu_percent", "CPUQuota");
   draft.carried("resource_limits.max_tasks", "TasksMax");
+}
+
+/** sup stops all units and ends, which is what `exit` does to a service manager in a container or of a user. */
+function onFatal(draft: ExportDraft): Line[] {
+  if (draft.spec.onFatal === "nothing") {
+    draft.carried("on_fatal", "the default of systemd");
+    return [];
+  }
+  draft.approximated(
+    "on_fatal",
+    "FailureAction=exit: systemd stops all units and exits",
+    "remove FailureAction=exit unless systemd runs in a container or for a user: on a machine, it shuts the machine down",
+  );
+  return [["FailureAction", "exit"]];
 }
 
 const MIB = 1024 * 1024;

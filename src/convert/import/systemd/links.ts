@@ -15,6 +15,7 @@ export function importUnitSection(unit: UnitDraft, settings: Settings, names: Un
     .map(({ value }) => value)
     .join(" ");
   if (documentation !== "") unit.carry("Documentation", "labels.documentation", documentation, whereOf(settings.last("Documentation")!));
+  failureAction(unit, settings);
   const conditions: unknown[] = [];
   for (const key of settings.keys()) for (const found of settings.all(key)) conditionsOf(unit, found, names, conditions);
   for (const key of settings.keys()) {
@@ -26,7 +27,7 @@ export function importUnitSection(unit: UnitDraft, settings: Settings, names: Un
   }
 }
 
-const HANDLED = new Set(["Description", "Documentation", "StartLimitBurst", "StartLimitInterval", "StartLimitIntervalSec"]);
+const HANDLED = new Set(["Description", "Documentation", "FailureAction", "StartLimitBurst", "StartLimitInterval", "StartLimitIntervalSec"]);
 
 const REASONS: ReadonlyMap<string, readonly [string, string | null]> = new Map([
   ["Conflicts", ["sup does not stop a unit because another starts", null]],
@@ -45,7 +46,6 @@ const REASONS: ReadonlyMap<string, readonly [string, string | null]> = new Map([
   ["JobRunningTimeoutSec", ["see start_timeout", null]],
   ["JobTimeoutAction", ["sup never reboots the machine", null]],
   ["StartLimitAction", ["sup never reboots the machine", null]],
-  ["FailureAction", ["sup never reboots the machine", null]],
   ["SuccessAction", ["sup never reboots the machine", null]],
   ["CollectMode", ["sup keeps every unit that has a file", null]],
   ["SourcePath", ["it is information for systemd", null]],
@@ -55,6 +55,18 @@ const REASONS: ReadonlyMap<string, readonly [string, string | null]> = new Map([
   ["JoinsNamespaceOf", ["sup has no sandbox yet", null]],
   ["SurviveFinalKillSignal", ["sup does not shut the machine down", null]],
 ] as const);
+
+/** `exit` ends the service manager, as `on_fatal` does. All other values reboot or shut down the machine. */
+function failureAction(unit: UnitDraft, settings: Settings): void {
+  const found = settings.last("FailureAction");
+  if (found === undefined) return;
+  const where = whereOf(found);
+  if (found.value === "none") unit.carried(found.key, "the default", where);
+  else if (found.value === "exit") unit.carry(found.key, "on_fatal", "shutdown", where);
+  else if (found.value === "exit-force")
+    unit.approximate(found.key, "on_fatal", "shutdown", where, "sup stops the other units in order before it exits");
+  else unit.drop(found.key, where, "sup never reboots the machine");
+}
 
 /** The options of test(1) for assertions. */
 const TESTS: Readonly<Record<string, string>> = {

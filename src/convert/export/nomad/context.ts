@@ -1,0 +1,45 @@
+import type { ExportDraft } from "../draft.ts";
+import type { Piece, Texts } from "../text.ts";
+
+/** The input that all parts of the exporter to Nomad share. */
+export interface NomadExport {
+  readonly draft: ExportDraft;
+  readonly texts: Texts;
+  /** The name of the job, its group, its task and its service. */
+  readonly name: string;
+  /** The image for the driver `docker`. Without an image, the driver is `raw_exec`. */
+  readonly image: string | null;
+}
+
+/** A part of a job, with the names of Nomad's API. */
+export type Part = Readonly<Record<string, unknown>>;
+
+/** The API has nanoseconds. */
+export const nanoseconds = (ms: number): number => Math.round(ms) * 1_000_000;
+
+/**
+ * The meta data of the task. Nomad has no escape for `${` and `%{`, which are variables and directives. The variables of these
+ * meta data stand for a literal `$` and `%`.
+ */
+export const META: Readonly<Record<string, string>> = { SUP_DOLLAR: "$", SUP_PERCENT: "%" };
+
+const DOLLAR = "${NOMAD_META_SUP_DOLLAR}";
+const PERCENT = "${NOMAD_META_SUP_PERCENT}";
+
+/** Writes a string in which Nomad expands `${NAME}` at the start of a task. */
+export function runtimeText(pieces: readonly Piece[]): string {
+  return pieces
+    .map((piece, index) => {
+      if (typeof piece !== "string") return piece.kind === "instance" ? "${NOMAD_ALLOC_INDEX}" : variable(piece.name);
+      const beforeVariable = index + 1 < pieces.length;
+      const dollars = piece.replaceAll(beforeVariable ? /\$+(?=\{|$)/g : /\$+(?=\{)/g, (all) => DOLLAR.repeat(all.length));
+      return dollars.replaceAll(/%+(?=\{)/g, (all) => PERCENT.repeat(all.length));
+    })
+    .join("");
+}
+
+/** The variables of a task are set in no particular order, so one cannot refer to PORT, but to Nomad's own variable. */
+const variable = (name: string): string => (name === "PORT" ? "${NOMAD_PORT_http}" : `\${${name}}`);
+
+/** Returns the variables of a string that only exist when the task starts. */
+export const usesMeta = (text: string): boolean => text.includes("${NOMAD_META_SUP_");

@@ -1,0 +1,72 @@
+import { isSecret } from "../../import/secrets.ts";
+import { hasInstance, plainText, type Piece } from "../text.ts";
+import type { ExportOptions } from "../types.ts";
+import { runtimeText, type NomadExport, type Part } from "./context.ts";
+
+export interface Environment {
+  readonly env: Readonly<Record<string, string>>;
+  /** The template that reads secrets from a variable of Nomad. */
+  readonly templates: readonly Part[];
+  readonly hasSecrets: boolean;
+  /** The names of secrets whose values are not written. */
+  readonly missing: readonly string[];
+}
+
+/** Returns the environment of the task. */
+export function exportEnvironment(given: NomadExport, { withSecrets }: ExportOptions): Environment {
+  const { draft, name: job } = given;
+  const { spec } = draft;
+  const env: Record<string, string> = ownVariables(given);
+  const missing: string[] = [];
+  let hasSecrets = false;
+  let hasNumbers = false;
+  for (const name of Object.keys(spec.environment)) {
+    const value = valueOf(given, name);
+    if (typeof value === "string") draft.dropped(`environment ${name}`, value, "write the value in env", true);
+    else if (!/^[A-Za-z_]\w*$/.test(name))
+      draft.dropped(`environment ${name}`, "Nomad replaces the other characters in the name of a variable", null, true);
+    else if (isSecret(name, plainText(value.filter((piece) => typeof piece === "string")) ?? "") && !withSecrets) missing.push(name);
+    else {
+      if (isSecret(name, plainText(value.filter((piece) => typeof piece === "string")) ?? "")) hasSecrets = true;
+      hasNumbers ||= hasInstance(value);
+      env[name] = runtimeText(value);
+    }
+  }
+  if (hasNumbers) draft.approximated("environment", "env: Nomad numbers the allocations from 0, and sup from 1");
+  else draft.carried("environment", missing.length > 0 ? "env, and a template that reads the secrets from a variable of Nomad" : "env");
+  const templates = missing.length === 0 ? [] : [secretsTemplate(job, missing)];
+  return { env, templates, hasSecrets, missing };
+}
+
+function ownVariables({ draft, image }: NomadExport): Record<string, string> {
+  const { port, instances } = draft.spec;
+  const env: Record<string, string> = {};
+  if (port !== null) env.PORT = hasDynamicPort(draft.spec) && image === null ? "${NOMAD_PORT_http}" : String(port);
+  if (instances !== null) env.SUP_INSTANCE = "${NOMAD_ALLOC_INDEX}";
+  return env;
+}
+
+/** Several instances on one machine cannot have the same port. */
+export const hasDynamicPort = ({ instances, port }: { readonly instances: number | null; readonly port: number | null }): boolean =>
+  port !== null && instances !== null;
+
+/** Returns the value of a variable, or the reason why there is none. */
+function valueOf({ draft, texts }: NomadExport, name: string): readonly Piece[] | string {
+  const value = texts.environment.get(name)!;
+  if (value.ok) return value.value;
+  // A value that contains PORT is only known when Nomad has chosen the port.
+  const later = texts.withVariables(draft.spec.environment[name]!);
+  const isPort = later.ok && later.value.every((piece) => typeof piece === "string" || piece.kind === "instance" || piece.name === "PORT");
+  return isPort ? later.value : value.error;
+}
+
+/** `toJSON` quotes the values, as a file of variables allows. */
+function secretsTemplate(job: string, names: readonly string[]): Part {
+  const lines = names.map((name) => `${name}={{ .${name} | toJSON }}\n`).join("");
+  return {
+    EmbeddedTmpl: `{{ with nomadVar "nomad/jobs/${job}" }}\n${lines}{{ end }}\n`,
+    DestPath: "${NOMAD_SECRETS_DIR}/secrets.env",
+    Envvars: true,
+    ChangeMode: "restart",
+  };
+}
