@@ -18,7 +18,7 @@ export interface OptionRow {
 const FORMATS = ["supervisord", "systemd", "pm2", "procfile", "process-compose", "services", "runit", "s6"];
 
 /** The targets of `sup export`, which a test compares with those of the exporters. */
-const TARGETS = ["systemd", "supervisord", "kubernetes", "compose"];
+const TARGETS = ["systemd", "supervisord", "kubernetes", "nomad", "compose", "quadlet"];
 
 const WHENS = ["10m", "1h", "today", "yesterday"];
 

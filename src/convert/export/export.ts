@@ -1,6 +1,7 @@
 import { exportCompose } from "./compose/compose.ts";
 import { exportKubernetes } from "./kubernetes/kubernetes.ts";
 import { exportNomad } from "./nomad/nomad.ts";
+import { exportQuadlet } from "./quadlet/quadlet.ts";
 import { exportSupervisord } from "./supervisord/supervisord.ts";
 import { exportSystemd } from "./systemd/systemd.ts";
 import type { Exported, ExportInput, ExportOptions, Target } from "./types.ts";
@@ -18,5 +19,7 @@ export function exportUnits(target: Target, input: ExportInput, options: ExportO
       return exportNomad(input, options);
     case "compose":
       return exportCompose(input, options);
+    case "quadlet":
+      return exportQuadlet(input, options);
   }
 }

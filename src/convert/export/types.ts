@@ -2,7 +2,7 @@
 import type { Loaded } from "../../spec/load/loaded.ts";
 import type { ImportProblem, ReportEntry } from "../import/types.ts";
 
-export const TARGETS = ["systemd", "supervisord", "kubernetes", "nomad", "compose"] as const;
+export const TARGETS = ["systemd", "supervisord", "kubernetes", "nomad", "compose", "quadlet"] as const;
 export type Target = (typeof TARGETS)[number];
 
 export interface ExportOptions {

@@ -1,6 +1,6 @@
-import type { ProbeSpec } from "../../../spec/spec.ts";
 import type { ExportDraft } from "../draft.ts";
-import { plainText, type Texts } from "../text.ts";
+import { probeCommand } from "../probe-command.ts";
+import type { Texts } from "../text.ts";
 import { literal, span } from "./literal.ts";
 
 /** Returns the health check. The check runs in the container, so http and tcp checks need a program in the image. */
@@ -11,7 +11,7 @@ export function exportHealth(draft: ExportDraft, texts: Texts): Record<string, u
     draft.carried("health_check", "Docker knows when the process ends");
     return {};
   }
-  const command = commandOf(check.probe, draft.spec.port, texts);
+  const command = probeCommand(check.probe, draft.spec.port, texts);
   if (typeof command === "string") {
     draft.dropped("health_check", command, "write a healthcheck by hand");
     return {};
@@ -55,29 +55,4 @@ export function exportHealth(draft: ExportDraft, texts: Texts): Record<string, u
       start_interval: span(check.startIntervalMs),
     },
   };
-}
-
-/** Returns the words of a command, or a string that says why there is none. */
-function commandOf(probe: ProbeSpec, port: number | null, texts: Texts): string[] | string {
-  const known = (text: string): string | null => {
-    const value = texts.literal(text);
-    return value.ok ? plainText(value.value) : null;
-  };
-  const words = wordsOf(probe, port, known);
-  return words.every((word) => word !== null) ? words : "a value in it is not known now";
-}
-
-function wordsOf(probe: ProbeSpec, port: number | null, known: (text: string) => string | null): Array<string | null> {
-  if (probe.type === "exec") return [probe.command, ...probe.args].map(known);
-  if (probe.type === "tcp") return ["nc", "-z", known(probe.host), known(probe.port) ?? (port === null ? null : String(port))];
-  if (probe.type !== "http") return [null];
-  const endpoint = known(probe.endpoint);
-  const unix = /^unix:([^:]*):?(.*)$/.exec(endpoint ?? "");
-  const address = unix ? ["--unix-socket", unix[1]!, `http://localhost${unix[2]}`] : [endpoint];
-  const headers = Object.entries(probe.headers).flatMap(([name, value]) => {
-    const text = known(value);
-    return ["-H", text === null ? null : `${name}: ${text}`];
-  });
-  const method = probe.method === "GET" ? [] : probe.method === "HEAD" ? ["-I"] : ["-X", probe.method];
-  return ["curl", "-fsS", "-o", "/dev/null", ...(probe.insecureTls ? ["-k"] : []), ...method, ...headers, ...address];
 }

@@ -210,7 +210,13 @@ function deploy(draft: ExportDraft): Record<string, unknown> {
       "Docker enforces limits and cannot only warn",
       'set "action": "enforce" and export again to enforce them',
     );
-  else draft.carried("resource_limits", "deploy.resources.limits");
+  else {
+    for (const key of ["max_memory_mb", "max_cpu_percent", "max_tasks"])
+      draft.carried(`resource_limits.${key}`, "deploy.resources.limits");
+    if (given?.action === "restart")
+      draft.approximated("resource_limits.action", "the container is killed at its memory limit, and slowed down at its CPU limit");
+    else draft.carried("resource_limits.action", "Docker enforces limits");
+  }
   const { maxMemoryMb = null, maxCpuPercent = null, maxTasks = null } = given === null || given.action === "warn" ? {} : given;
   const values = {
     ...(maxMemoryMb !== null && { memory: String(Math.ceil(maxMemoryMb * 1024 * 1024)) }),

@@ -25,6 +25,7 @@ export function exportProbes({ draft, texts }: PodExport): Manifest {
   for (const key of [
     "type",
     "endpoint",
+    "method",
     "host",
     "port",
     "headers",
@@ -39,6 +40,9 @@ export function exportProbes({ draft, texts }: PodExport): Manifest {
   for (const key of ["start_period", "start_interval"]) draft.carried(`health_check.${key}`, "startupProbe");
   draft.carried("start_timeout", "startupProbe");
   draft.carried("health_check.action", check.action === "restart" ? "livenessProbe" : "no livenessProbe");
+  draft.carried("health_check.insecure_tls", "Kubernetes does not check certificates");
+  if (check.probe.type === "http" && !check.probe.insecureTls && check.probe.endpoint.startsWith("https:"))
+    draft.approximated("health_check.insecure_tls", "Kubernetes does not check certificates", null, true);
   if (check.fallback !== null) draft.dropped("health_check.fallback_check", "Kubernetes has one check for each probe");
   if (check.probe.type === "http" && check.probe.expectedContent !== null)
     draft.dropped("health_check.expected_content", "Kubernetes checks the status code only", "check the content in an exec probe");

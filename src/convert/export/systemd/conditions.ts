@@ -9,7 +9,7 @@ export function exportConditions(service: ServiceExport): Line[] {
   const unit: Line[] = [];
   for (const condition of draft.spec.conditions) {
     if (condition.kind !== "command") {
-      const line = pathLine(service, condition);
+      const line = conditionLine(service, condition);
       if (line !== null) unit.push(line);
     } else {
       const line = execCondition(service, condition);
@@ -26,7 +26,8 @@ const KEYS = {
   directory_not_empty: ["ConditionDirectoryNotEmpty", ""],
 } as const;
 
-function pathLine({ draft, texts }: ServiceExport, { kind, path, not }: PathCondition): Line | null {
+/** Returns the line of `[Unit]` for a path, or null if systemd cannot express the path. */
+export function conditionLine({ draft, texts }: Pick<ServiceExport, "draft" | "texts">, { kind, path, not }: PathCondition): Line | null {
   const [key, prefix] = KEYS[kind];
   const literal = path.startsWith("~") && draft.spec.identity.user !== null ? null : texts.literal(path.replace(/^~/, "%h"));
   const value = literal?.ok ? plainValue(literal.value) : null;

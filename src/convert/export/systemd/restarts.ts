@@ -4,7 +4,7 @@ import type { ServiceExport, Line } from "./context.ts";
 import { seconds } from "./quote.ts";
 
 /** Writes `Restart=`, its delays and limits, and the timeouts. Returns the lines for `[Unit]`. */
-export function exportRestarts({ draft, lines }: ServiceExport): Line[] {
+export function exportRestarts({ draft, lines }: ServiceLinesOf, exportTimeouts: (service: ServiceLinesOf) => void = timeouts): Line[] {
   const { spec } = draft;
   const { autoRestart, restartOnExit, successExitCodes, noRestartExitCodes } = spec.restart;
   const isOneshot = spec.type === "oneshot";
@@ -19,7 +19,7 @@ export function exportRestarts({ draft, lines }: ServiceExport): Line[] {
   else draft.approximated("success_exit_codes", "SuccessExitStatus: for systemd, 0 is always a success");
   if (noRestartExitCodes.length > 0) lines.push(["RestartPreventExitStatus", noRestartExitCodes.join(" ")]);
   draft.carried("no_restart_exit_codes", "RestartPreventExitStatus");
-  timeouts({ draft, lines });
+  exportTimeouts({ draft, lines });
   if (value === "no") {
     for (const key of POLICY) draft.carried(`restart_policy.${key}`, "without effect, because the unit is not restarted");
     return [];
@@ -31,9 +31,10 @@ export function exportRestarts({ draft, lines }: ServiceExport): Line[] {
 
 const POLICY = ["max_retries", "retry_delay", "backoff_multiplier", "max_backoff", "jitter", "reset_after", "fatal_retry_after"];
 
-type Some = Pick<ServiceExport, "draft" | "lines">;
+/** The lines of `[Service]`, and the report. */
+export type ServiceLinesOf = Pick<ServiceExport, "draft" | "lines">;
 
-function delays({ draft, lines }: Some, policy: RestartPolicy): Line[] {
+function delays({ draft, lines }: ServiceLinesOf, policy: RestartPolicy): Line[] {
   const { retryDelayMs, backoffMultiplier, maxBackoffMs } = policy;
   const first = Math.min(retryDelayMs, maxBackoffMs);
   lines.push(["RestartSec", seconds(first)]);
@@ -89,7 +90,7 @@ function totalDelayMs({ maxRetries, retryDelayMs, backoffMultiplier, maxBackoffM
   return Math.round(total);
 }
 
-function timeouts({ draft, lines }: Some): void {
+function timeouts({ draft, lines }: ServiceLinesOf): void {
   const { startTimeoutMs, stop, watchdogMs } = draft.spec;
   if (startTimeoutMs !== null) lines.push(["TimeoutStartSec", seconds(startTimeoutMs)]);
   draft.carried("start_timeout", "TimeoutStartSec");

@@ -89,7 +89,8 @@ function limits(draft: ExportDraft, lines: Line[]): void {
   }
 }
 
-function resources(draft: ExportDraft, lines: Line[]): void {
+/** Writes the limits of the service's control group. */
+export function resources(draft: ExportDraft, lines: Line[]): void {
   const { limits: given } = draft.spec;
   if (given === null) return;
   const { action, maxMemoryMb, maxCpuPercent, maxTasks } = given;
@@ -118,8 +119,8 @@ function resources(draft: ExportDraft, lines: Line[]): void {
   draft.carried("resource_limits.max_tasks", "TasksMax");
 }
 
-/** sup stops all units and ends, which is what `exit` does to a service manager in a container or of a user. */
-function onFatal(draft: ExportDraft): Line[] {
+/** Writes what happens after a failure. sup stops all units and ends, which is what `exit` does to a service manager in a container or of a user. */
+export function onFatal(draft: ExportDraft): Line[] {
   if (draft.spec.onFatal === "nothing") {
     draft.carried("on_fatal", "the default of systemd");
     return [];
