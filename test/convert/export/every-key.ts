@@ -42,8 +42,7 @@ const TIMES = {
   ],
 } as const;
 
-const RLIMITS =
-  "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(" ");
+const RLIMITS = "as core cpu data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack".split(" ");
 
 /** A row for each key of the schema. */
 export const KEY_CASES: readonly KeyCase[] = [

@@ -211,8 +211,7 @@ function deploy(draft: ExportDraft): Record<string, unknown> {
       'set "action": "enforce" and export again to enforce them',
     );
   else {
-    for (const key of ["max_memory_mb", "max_cpu_percent", "max_tasks"])
-      draft.carried(`resource_limits.${key}`, "deploy.resources.limits");
+    for (const key of ["max_memory_mb", "max_cpu_percent", "max_tasks"]) draft.carried(`resource_limits.${key}`, "deploy.resources.limits");
     if (given?.action === "restart")
       draft.approximated("resource_limits.action", "the container is killed at its memory limit, and slowed down at its CPU limit");
     else draft.carried("resource_limits.action", "Docker enforces limits");

@@ -134,7 +134,10 @@ const REASONS: Reasons = {
     "let the program end with exit code 0 if the condition is not met, or choose nodes with nodeSelector",
   ],
   ready_log: ["Kubernetes does not read the output of a container", 'use "health_check", which becomes a readinessProbe'],
-  fail_log: ["Kubernetes does not read the output of a container", "let the program end when it has failed, or check it in a livenessProbe"],
+  fail_log: [
+    "Kubernetes does not read the output of a container",
+    "let the program end when it has failed, or check it in a livenessProbe",
+  ],
   on_fatal: ["Kubernetes never gives up on such a pod, so nothing is shut down", "alert on restarts of the container"],
   "log.group": ["the logs of containers belong to the node", "let a log agent of the cluster read them"],
   pre_restart: ["Kubernetes checks nothing before a restart", "check the configuration before you apply it"],

@@ -70,13 +70,21 @@ export function exportUpdate({ draft }: NomadExport, { hasFixedPorts, hasCheck }
   draft.carried("rolling.auto_revert", "update.auto_revert");
   draft.carried("rolling.max_unavailable", "update.max_parallel");
   draft.dropped("rolling.order", "Nomad replaces allocations in no particular order");
-  draft.dropped("rolling.drain", "Nomad sends one stop signal", "set shutdown_delay of the task: it is the time between leaving the service and the signal");
+  draft.dropped(
+    "rolling.drain",
+    "Nomad sends one stop signal",
+    "set shutdown_delay of the task: it is the time between leaving the service and the signal",
+  );
   const surge = rolling === null ? 0 : resolved(rolling.maxSurge, count, Math.ceil);
   const asked = rolling?.canary ?? 0;
   const canary = hasFixedPorts ? 0 : Math.min(count, asked > 0 ? asked : surge);
   if (hasFixedPorts && rolling !== null) {
     for (const key of ["max_surge", "canary"])
-      draft.dropped(`rolling.${key}`, "a further allocation could not have the port of the one that runs", "export with --image, or use PORT");
+      draft.dropped(
+        `rolling.${key}`,
+        "a further allocation could not have the port of the one that runs",
+        "export with --image, or use PORT",
+      );
   } else {
     draft.approximated("rolling.max_surge", "update.canary: so many new allocations start before the first old one stops");
     draft.carried("rolling.canary", "update.canary: `nomad deployment promote` continues");

@@ -20,7 +20,8 @@ export function exportNomad(input: ExportInput, options: ExportOptions): Exporte
     const name = objectName(id);
     const draft = new ExportDraft(loaded);
     if (isTemplate(id)) fault("Nomad has no templates", `name an instance: ${id}NAME`);
-    else if (used.has(name)) fault(`its name in Nomad, ${name}, is also that of ${used.get(name)}`, "export it by itself, and rename its job");
+    else if (used.has(name))
+      fault(`its name in Nomad, ${name}, is also that of ${used.get(name)}`, "export it by itself, and rename its job");
     else {
       used.set(name, id);
       const texts = new Texts(loaded.spec, options, { hasOwnPorts: options.image === null });

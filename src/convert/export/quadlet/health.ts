@@ -54,7 +54,10 @@ function report(draft: ContainerExport["draft"]): void {
   if (check.fallback !== null) draft.dropped("health_check.fallback_check", "Podman has one check");
   draft.dropped("health_check.success_threshold", "for Podman, one success is enough");
   for (const key of ["start_period", "start_interval"]) draft.carried(`health_check.${key}`, "HealthStartupRetries, HealthStartupInterval");
-  draft.carried("health_check.action", check.action === "restart" ? "HealthOnFailure=kill, and Restart= starts it again" : "HealthOnFailure");
+  draft.carried(
+    "health_check.action",
+    check.action === "restart" ? "HealthOnFailure=kill, and Restart= starts it again" : "HealthOnFailure",
+  );
   for (const key of ["type", "endpoint", "method", "headers", "insecure_tls", "host", "port", "command", "args"])
     draft.carried(`health_check.${key}`, "HealthCmd");
   for (const key of ["timeout", "interval", "failure_threshold"])

@@ -1,23 +1,21 @@
-import { lookUp } from "../data.ts";
 import type { UnitDraft } from "../draft.ts";
-import { joinText } from "../text.ts";
+import { importConditions } from "./conditions.ts";
 import { whereOf, type Assignment, type Settings } from "./parse.ts";
-import { specifierParts, type UnitNames } from "./specifiers.ts";
-import { CONDITIONS, UNKNOWN_KEY } from "./tables.ts";
+import { literalOf, specifierParts, type UnitNames } from "./specifiers.ts";
+import { UNKNOWN_KEY } from "./tables.ts";
 import { splitWords } from "./values.ts";
 
-/** Imports the section `[Unit]`, except for dependencies. */
-export function importUnitSection(unit: UnitDraft, settings: Settings, names: UnitNames): void {
+/** Imports the section `[Unit]`, except for dependencies. `unknown` collects the specifiers whose values sup does not know. */
+export function importUnitSection(unit: UnitDraft, settings: Settings, names: UnitNames, unknown: Set<string>): void {
   const description = settings.last("Description");
-  if (description) unit.carry("Description", "description", description.value.replaceAll("%%", "%").slice(0, 500), whereOf(description));
+  if (description) unit.carry("Description", "description", wordsOf(description.value, names).slice(0, 500), whereOf(description));
   const documentation = settings
     .all("Documentation")
-    .map(({ value }) => value)
+    .map(({ value }) => wordsOf(value, names))
     .join(" ");
   if (documentation !== "") unit.carry("Documentation", "labels.documentation", documentation, whereOf(settings.last("Documentation")!));
   failureAction(unit, settings);
-  const conditions: unknown[] = [];
-  for (const key of settings.keys()) for (const found of settings.all(key)) conditionsOf(unit, found, names, conditions);
+  importConditions(unit, settings, names, unknown);
   for (const key of settings.keys()) {
     if (HANDLED.has(key) || /^(Condition|Assert)/.test(key) || Object.hasOwn(LINKS, key)) continue;
     const found = settings.last(key)!;
@@ -27,7 +25,17 @@ export function importUnitSection(unit: UnitDraft, settings: Settings, names: Un
   }
 }
 
-const HANDLED = new Set(["Description", "Documentation", "FailureAction", "StartLimitBurst", "StartLimitInterval", "StartLimitIntervalSec"]);
+/** Returns a string for people, in which sup expands nothing. A specifier without a known value stays as it is. */
+const wordsOf = (text: string, names: UnitNames): string => text.replaceAll(/%./g, (specifier) => literalOf(specifier, names) ?? specifier);
+
+const HANDLED = new Set([
+  "Description",
+  "Documentation",
+  "FailureAction",
+  "StartLimitBurst",
+  "StartLimitInterval",
+  "StartLimitIntervalSec",
+]);
 
 const REASONS: ReadonlyMap<string, readonly [string, string | null]> = new Map([
   ["Conflicts", ["sup does not stop a unit because another starts", null]],
@@ -66,41 +74,6 @@ function failureAction(unit: UnitDraft, settings: Settings): void {
   else if (found.value === "exit-force")
     unit.approximate(found.key, "on_fatal", "shutdown", where, "sup stops the other units in order before it exits");
   else unit.drop(found.key, where, "sup never reboots the machine");
-}
-
-/** The options of test(1) for assertions. */
-const TESTS: Readonly<Record<string, string>> = {
-  PathExists: "-e",
-  PathIsDirectory: "-d",
-  FileNotEmpty: "-s",
-  FileIsExecutable: "-x",
-  PathIsSymbolicLink: "-L",
-};
-
-function conditionsOf(unit: UnitDraft, found: Assignment, names: UnitNames, conditions: unknown[]): void {
-  const match = /^(Condition|Assert)(\w+)$/.exec(found.key);
-  if (!match) return;
-  const where = whereOf(found);
-  const value = found.value.replace(/^\|?/, "");
-  const isNot = value.startsWith("!");
-  const path = joinText(specifierParts(value.slice(Number(isNot)), names, new Set()));
-  const key = lookUp(CONDITIONS, `Condition${match[2]}`);
-  if (match[1] === "Assert") {
-    const test = lookUp(TESTS, match[2]!);
-    if (test === undefined || !path.startsWith("/"))
-      return unit.drop(found.key, where, "sup cannot check it before a start", "check it in pre_start");
-    unit.list("pre_start").push({ command: "test", args: isNot ? ["!", test, path] : [test, path] });
-    return unit.carried(found.key, "pre_start: the start fails if it is not met", where);
-  }
-  if (key === undefined || !path.startsWith("/") || found.value.startsWith("|"))
-    return unit.drop(
-      found.key,
-      where,
-      "sup has no such condition, so the unit starts without it",
-      "check it in pre_start, or do not enable the unit on machines where it is not met",
-    );
-  conditions.push(isNot ? { [key]: path, not: true } : { [key]: path });
-  unit.carryIfSupported(found.key, "conditions", [...conditions], where, 'check it in pre_start: { "command": "test", "args": ["-e", …] }');
 }
 
 /**

@@ -7,13 +7,12 @@ import { importCommands } from "./commands.ts";
 import { take, textOf, type Service } from "./service-context.ts";
 import { whereOf, type Assignment, type Settings } from "./parse.ts";
 import { importRestarts } from "./restarts.ts";
-import { specifierParts, type UnitNames } from "./specifiers.ts";
+import { literalOf, specifierParts, type UnitNames } from "./specifiers.ts";
 import { DIRECTORIES, LIMITS, reasonFor, SANDBOX, UNKNOWN_KEY } from "./tables.ts";
 import { splitWords, toBoolean, toBytes, toSeconds } from "./values.ts";
 
-/** Imports the section `[Service]`. */
-export function importService(unit: UnitDraft, settings: Settings, names: UnitNames): void {
-  const unknown = new Set<string>();
+/** Imports the section `[Service]`. `unknown` collects the specifiers whose values sup does not know. */
+export function importService(unit: UnitDraft, settings: Settings, names: UnitNames, unknown: Set<string>): void {
   const known = readEnvironment(settings, names, unknown);
   const service: Service = {
     unit,
@@ -33,13 +32,6 @@ export function importService(unit: UnitDraft, settings: Settings, names: UnitNa
   directories(service);
   for (const key of settings.keys()) if (!service.done.has(key)) remaining(service, key);
   for (const assignment of settings.empty()) emptied(unit, assignment);
-  if (unknown.size > 0)
-    unit.approximated(
-      "specifiers",
-      unit.origin,
-      `the values of ${[...unknown].join(", ")} are read from variables of the unit`,
-      'set the variables in "environment"',
-    );
 }
 
 function readEnvironment(settings: Settings, names: UnitNames, unknown: Set<string>): Map<string, readonly TextPart[]> {
@@ -102,7 +94,7 @@ function identity(service: Service): void {
     ["Group", "group"],
   ] as const) {
     const found = take(service, key);
-    if (found) unit.carry(key, target, textOf(service, found.value), whereOf(found));
+    if (found) account(service, key, target, found);
   }
   const dynamic = take(service, "DynamicUser");
   if (dynamic && toBoolean(dynamic.value))
@@ -131,6 +123,20 @@ function identity(service: Service): void {
     if (found && /^[+-]?\d{1,4}$/.test(found.value)) unit.carry(key, target, Number(found.value), whereOf(found));
     else if (found) unit.drop(key, whereOf(found), "the value is not an integer");
   }
+}
+
+/** sup expands nothing in these keys. A unit whose user is unknown must not run as root, so it keeps the specifier and fails. */
+function account({ unit, names }: Service, key: string, target: "user" | "group", found: Assignment): void {
+  const value = literalOf(found.value, names);
+  if (value !== null) return unit.carry(key, target, value, whereOf(found));
+  unit.approximate(
+    key,
+    target,
+    found.value,
+    whereOf(found),
+    `sup does not expand ${found.value} here, so that no start succeeds`,
+    `write a unit file for each instance, with its "${target}"`,
+  );
 }
 
 function limits(service: Service): void {

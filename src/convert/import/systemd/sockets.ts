@@ -1,8 +1,7 @@
 import { parseListen } from "../../../spec/schema/listen.ts";
 import type { UnitDraft } from "../draft.ts";
-import { joinText } from "../text.ts";
 import { whereOf, type Assignment, type Settings } from "./parse.ts";
-import { specifierParts, type UnitNames } from "./specifiers.ts";
+import { literalOf, type UnitNames } from "./specifiers.ts";
 import { toBoolean } from "./values.ts";
 
 /** Imports the section `[Socket]` into the service that gets the sockets. */
@@ -19,13 +18,12 @@ export function importSocket(unit: UnitDraft, settings: Settings, names: UnitNam
   }
   const sockets = unit.list("sockets") as Array<Record<string, unknown>>;
   const reuse = settings.last("ReusePort");
-  const base = settings.last("FileDescriptorName")?.value ?? `${names.name}${names.suffix}`.replaceAll(/[:\s]/g, "-");
+  const given = settings.last("FileDescriptorName");
+  const base = (given && literalOf(given.value, names)) ?? `${names.name}${names.suffix}`.replaceAll(/[:\s]/g, "-");
   for (const found of settings.all("ListenStream")) {
     const listen = toListen(found.value, names);
-    const fault =
-      listen === null ? "it is not an address" : /[$%]/.test(listen) ? "sup does not expand variables in it" : parseFault(listen);
-    if (fault !== null) {
-      unit.drop("ListenStream", whereOf(found), `sup cannot listen on ${found.value}: ${fault}`, 'use "host:port" or an absolute path');
+    if (typeof listen !== "string") {
+      unit.drop("ListenStream", whereOf(found), `sup cannot listen on ${found.value}: ${listen.fault}`, listen.whatToDo);
       continue;
     }
     const used = new Set(sockets.map(({ name }) => name));
@@ -38,18 +36,22 @@ export function importSocket(unit: UnitDraft, settings: Settings, names: UnitNam
   for (const key of settings.keys()) if (!["Accept", "ListenStream"].includes(key)) other(unit, settings.last(key)!);
 }
 
-function parseFault(listen: string): string | null {
-  const parsed = parseListen(listen);
-  return parsed.ok ? null : parsed.error;
+interface Fault {
+  readonly fault: string;
+  readonly whatToDo: string;
 }
 
 /** Converts an address of systemd. A bare port listens on all addresses. */
-function toListen(text: string, names: UnitNames): string | null {
-  const value = joinText(specifierParts(text, names, new Set()));
-  if (/^\d{1,5}$/.test(value)) return `*:${value}`;
-  if (value.startsWith("/")) return value;
-  if (/^\[::\]:\d+$/.test(value)) return `*:${value.slice(value.lastIndexOf(":") + 1)}`;
-  return /^(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+\]):\d+$/.test(value) ? value : null;
+function toListen(text: string, names: UnitNames): string | Fault {
+  const value = literalOf(text, names);
+  if (value === null) {
+    const specifier = text.match(/%./g)?.find((each) => literalOf(each, names) === null) ?? "it";
+    return { fault: `the value of ${specifier} is not known now, and sup expands nothing here`, whatToDo: "write the absolute path" };
+  }
+  const address = /^\d{1,5}$/.test(value) ? `*:${value}` : value.replace(/^\[::\]:(?=\d+$)/, "*:");
+  if (address.startsWith("@")) return { fault: "sup has no abstract sockets", whatToDo: "use an absolute path" };
+  const parsed = parseListen(address);
+  return parsed.ok ? address : { fault: parsed.error, whatToDo: 'use "host:port" or an absolute path' };
 }
 
 function other(unit: UnitDraft, found: Assignment): void {

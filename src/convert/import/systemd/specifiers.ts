@@ -26,6 +26,13 @@ export function specifierParts(text: string, names: UnitNames, unknown: Set<stri
   return [...parts, literal].filter((part) => part !== "");
 }
 
+/** Returns the value of a string whose specifiers are all known now, for keys in which sup expands nothing; otherwise null. */
+export function literalOf(text: string, names: UnitNames): string | null {
+  const parts = specifierParts(text, names, new Set());
+  const literals = parts.filter((part) => typeof part === "string");
+  return literals.length === parts.length ? literals.join("") : null;
+}
+
 const SYSTEM: Readonly<Record<string, string>> = {
   t: "/run",
   S: "/var/lib",

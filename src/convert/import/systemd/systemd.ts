@@ -25,9 +25,10 @@ export function importSystemd(paths: readonly string[], files: SourceFiles): Imp
     const unit = importOne(draft, source);
     services.set(source.names.name + source.names.suffix, unit);
   }
+  const users = new Set(sources.flatMap(({ names }) => (names.isUser ? [names.name + names.suffix] : [])));
   for (const source of sources) {
-    if (source.names.suffix === ".socket") companion(draft, source, services, "Socket", "Service");
-    else if (source.names.suffix === ".timer") companion(draft, source, services, "Timer", "Unit");
+    if (source.names.suffix === ".socket") companion(draft, source, { services, users }, "Socket", "Service");
+    else if (source.names.suffix === ".timer") companion(draft, source, { services, users }, "Timer", "Unit");
     else if (source.names.suffix !== ".service") refuseOther(draft, source);
   }
   for (const source of sources) {
@@ -58,6 +59,15 @@ function read(draft: ImportDraft, path: string, files: SourceFiles): Source | nu
     return null;
   }
   if (refuseTemplate(draft, path, text, "a unit")) return null;
+  const other = /^[ \t]*\[D-BUS Service\]/m.test(text)
+    ? "D-Bus starts programs with it"
+    : /^\s*<(\?xml|!DOCTYPE|service-group)/.test(text)
+      ? "it is XML"
+      : null;
+  if (other !== null) {
+    draft.refuse(path, `cannot import ${base}: it is not a unit of systemd, but ${other}`);
+    return null;
+  }
   const dropIns = `${path}.d`;
   const generic = path.replace(/@[^/]*(\.\w+)$/, "@$1");
   const texts = [
@@ -92,8 +102,16 @@ const isUserUnit = (path: string, parsed: ParsedUnit): boolean =>
 
 function importOne(draft: ImportDraft, { path, names, parsed }: Source): UnitDraft {
   const unit = draft.unit(names.name + names.suffix, names.name, path);
-  importUnitSection(unit, new Settings(parsed, "Unit"), names);
-  importService(unit, mergeLimits(parsed), names);
+  const unknown = new Set<string>();
+  importUnitSection(unit, new Settings(parsed, "Unit"), names, unknown);
+  importService(unit, mergeLimits(parsed), names, unknown);
+  if (unknown.size > 0)
+    unit.approximated(
+      "specifiers",
+      unit.origin,
+      `the values of ${[...unknown].join(", ")} are read from variables of the unit`,
+      'set the variables in "environment"',
+    );
   install(unit, new Settings(parsed, "Install"), names);
   for (const section of new Set(parsed.assignments.map((each) => each.section)))
     if (!["Unit", "Service", "Install"].includes(section) && !section.startsWith("X-"))
@@ -135,11 +153,17 @@ function install(unit: UnitDraft, settings: Settings, names: UnitNames): void {
   }
 }
 
+interface Services {
+  readonly services: ReadonlyMap<string, UnitDraft>;
+  /** The names of the services of a user's service manager. */
+  readonly users: ReadonlySet<string>;
+}
+
 /** Adds a socket or timer to its service. */
 function companion(
   draft: ImportDraft,
   { path, names, parsed }: Source,
-  services: ReadonlyMap<string, UnitDraft>,
+  { services, users }: Services,
   section: "Socket" | "Timer",
   link: string,
 ): void {
@@ -150,7 +174,7 @@ function companion(
     draft.refuse(path, `cannot import ${posix.basename(path)} without the unit that it starts: ${name}`, `import ${name} together with it`);
     return;
   }
-  if (section === "Socket") importSocket(unit, settings, names);
+  if (section === "Socket") importSocket(unit, settings, { ...names, isUser: names.isUser || users.has(name) });
   else importTimer(unit, settings);
   const wanted = new Settings(parsed, "Install").last("WantedBy");
   if (!wanted) return;
