@@ -117,7 +117,8 @@ export class UnitDraft {
 
   /** Reports the keys of an object that have no entry yet because their values have an unexpected form. */
   dropSilent(keys: Iterable<string>, where: string): void {
-    const fields = this.entries.map(({ field }) => field);
+    // Dependencies are reported once all units are known.
+    const fields = [...this.entries, ...this.dependencies].map(({ field }) => field);
     for (const key of keys)
       if (!fields.some((field) => field === key || field.startsWith(`${key}.`)))
         this.drop(key, where, "the value is not valid for this key");

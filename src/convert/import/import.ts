@@ -37,8 +37,20 @@ export function importPaths(paths: readonly string[], files: SourceFiles, option
       else faults.refuse(path, `cannot import ${posix.basename(path)}: ${one.refused}`, one.hint);
     }
   }
-  const drafts = [...found].flatMap(([format, list]) => draftsOf(format, [...new Set(list)], files, options));
+  const drafts = [...found].flatMap(([format, list]) => {
+    const paths = [...new Set(list)];
+    const made = draftsOf(format, paths, files, options);
+    for (const [index, draft] of made.entries()) refuseEmpty(draft, paths[index] ?? paths[0]!, format);
+    return made;
+  });
   return { formats: [...found.keys()], ...finish([faults, ...drafts]) };
+}
+
+/** A file without a program must not look as if the import had succeeded. */
+function refuseEmpty(draft: ImportDraft, path: string, format: Format): void {
+  if (draft.units.length > 0 || draft.problems.length > 0) return;
+  const hint = format === "supervisord" ? "import the files that [include] names, or those in conf.d, as well" : null;
+  draft.refuse(path, `cannot import ${posix.basename(path)}: it defines no program`, hint);
 }
 
 /** Imports the apps that a running PM2 reports, in the form of an ecosystem file. `origin` names the source of the list. */

@@ -49,6 +49,8 @@ export function importApp(draft: ImportDraft, given: Data, context: AppContext):
   // The instances of one unit can count up PORT, but no other variable.
   const counts = asText(data.increment_var);
   const processes = isCluster || count === null || counts === null || counts === "PORT" ? 1 : Math.min(count, MAX_PROCESSES);
+  const cron = asText(data.cron_restart);
+  const hasCron = cron !== null && cron !== "0";
   for (let n = 0; n < processes; n++) {
     const unit = draft.unit(name, processes > 1 ? `${name}-${n}` : name, `${context.path} (${name})`);
     unit.processes.push(name);
@@ -62,10 +64,11 @@ export function importApp(draft: ImportDraft, given: Data, context: AppContext):
     if (context.dotenv !== null && context.files.kind(context.dotenv) === "file")
       unit.set("environment_files", [escapeText(context.dotenv)]);
     instances(app, { count, isCluster, processes });
+    if (cron !== null)
+      unit.carried("cron_restart", hasCron ? `the schedule of ${name}-restart, which restarts this unit` : "off", context.path);
     importKeys(app);
   }
-  const cron = asText(data.cron_restart);
-  if (cron !== null && cron !== "0") restartUnit(draft, { name, cron, processes, path: context.path });
+  if (hasCron) restartUnit(draft, { name, cron, processes, path: context.path });
 }
 
 const MAX_PROCESSES = 64;

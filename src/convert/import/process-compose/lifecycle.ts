@@ -70,19 +70,13 @@ const CONDITIONS: Readonly<Record<string, string>> = {
 function dependencies({ unit, data, where, roles }: Process): void {
   const given = data.depends_on;
   const names = Array.isArray(given) ? given.map((each) => [asText(each) ?? "", {}] as const) : isMap(given) ? Object.entries(given) : [];
+  if ((Array.isArray(given) || isMap(given)) && names.length === 0) unit.carried("depends_on", "it depends on nothing", where);
   for (const [name, options] of names) {
     const word = (isMap(options) ? asText(options.condition) : null) ?? "process_started";
     const condition = lookUp(CONDITIONS, word);
     const field = `depends_on.${name}`;
     if (condition === undefined) unit.drop(field, where, `process-compose does not know the condition ${JSON.stringify(word)}`);
     else unit.depend(name, { condition: condition === "ready" && roles.get(name) === "oneshot" ? "succeeded" : condition }, field, where);
-    if (word === "process_log_ready")
-      unit.approximated(
-        field,
-        where,
-        "the dependency is ready as soon as it runs, because sup does not wait for a line of output yet",
-        'give it a "health_check"',
-      );
   }
 }
 
