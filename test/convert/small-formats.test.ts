@@ -27,11 +27,14 @@ describe("Procfile", () => {
   });
   test("duplicates, lines of another form, and a bad .env are reported", () => {
     const imported = procfile("web: a\nnonsense here\nweb: b\n", { "/srv/app/.env": "1X=y\n" });
-    expect(unitOf(imported, "web").json.command).toBe("b");
+    expect(imported.units.map(({ name, json }) => [name, json.command])).toEqual([
+      ["web", "a"],
+      ["web-2", "b"],
+    ]);
+    expect(entryOf(imported, "web")?.how).toContain("foreman runs both");
     expect(imported.report.filter(({ outcome }) => outcome === "dropped").map(({ field, where }) => [field, where])).toEqual([
       [".env", "/srv/app/.env:1"],
       ["nonsense here", "/srv/app/Procfile:2"],
-      ["web", "/srv/app/Procfile:1"],
     ]);
   });
   test("a Procfile for development is not enabled", () => {

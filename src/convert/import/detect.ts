@@ -27,7 +27,8 @@ export function detect(path: string, text: string): Detected {
   if (/^(docker-)?compose.*\.ya?ml$/.test(name)) return { format: "compose" };
   if (/process-compose/.test(name)) return { format: "process-compose" };
   if (/^processes:/m.test(text)) return { format: "process-compose" };
-  if (isProcfile(text)) return { format: "procfile" };
+  // Every line of a simple YAML file looks like one of a Procfile.
+  if (!/\.(ya?ml|json|toml|md|env)$/.test(name) && isProcfile(text)) return { format: "procfile" };
   if (/^\[.+\][ \t\r]*$/m.test(text) && /\.(conf|ini)$/.test(name))
     return { refused: "it is an INI file without a [program:x] section", hint: FORMATS_HINT };
   return { refused: "its format is unknown", hint: FORMATS_HINT };

@@ -18,7 +18,7 @@ export function finish(drafts: readonly ImportDraft[]): Omit<Imported, "formats"
   const candidates = drafts.map(({ units }) =>
     units.filter((unit) => {
       if (typeof unit.json.command === "string" && unit.json.command !== "") return true;
-      problems.push({ where: unit.origin, message: `cannot import ${unit.name}: it has no command`, hint: null });
+      problems.push({ where: unit.origin, message: `cannot import ${unit.name}: it has no command${whyNot(unit)}`, hint: null });
       return false;
     }),
   );
@@ -41,6 +41,12 @@ export function finish(drafts: readonly ImportDraft[]): Omit<Imported, "formats"
   }));
   const entries = valid.flatMap(({ unit, name }) => unit.entries.map((entry) => ({ unit: name, ...entry })));
   return { units, report: byUrgency([...drafts.flatMap(({ report }) => report), ...entries]), problems };
+}
+
+/** Returns why the field with the command could not be used. */
+function whyNot(unit: UnitDraft): string {
+  const entry = unit.entries.findLast(({ field, outcome }) => outcome === "dropped" && /^(command|ExecStart|script|entrypoint)$/.test(field));
+  return entry === undefined ? "" : `: ${entry.how}`;
 }
 
 const ORDER = { dropped: 0, approximated: 1, carried: 2 } as const;

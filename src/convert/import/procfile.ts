@@ -16,40 +16,28 @@ export function importProcfile(draft: ImportDraft, path: string, text: string, f
   const env = readEnv(draft, path, files);
   const directory = posix.dirname(path);
   const isDev = /(dev|local)/i.test(posix.basename(path));
-  const entries = new Map<string, { readonly command: string; readonly line: number }>();
+  const entries: Array<{ readonly name: string; readonly command: string; readonly line: number }> = [];
   for (const [at, line] of text
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
     .entries()) {
-    const where = `${path}:${at + 1}`;
     if (line.trim() === "" || line.trimStart().startsWith("#")) continue;
     const match = /^([A-Za-z0-9_-]+):[ \t]*(\S.*)$/.exec(line);
-    if (!match) {
-      draft.drop(line.trim().slice(0, 40), where, "foreman ignores the line: it is not NAME: command");
-      continue;
-    }
-    const [, name, command] = match as unknown as [string, string, string];
-    const earlier = entries.get(name);
-    if (earlier)
-      draft.drop(
-        name,
-        `${path}:${earlier.line}`,
-        `line ${at + 1} has the same name, and foreman uses the last one`,
-        "give the process another name",
-      );
-    entries.delete(name);
-    entries.set(name, { command: command.trim(), line: at + 1 });
+    if (match) entries.push({ name: match[1]!, command: match[2]!.trim(), line: at + 1 });
+    else draft.drop(line.trim().slice(0, 40), `${path}:${at + 1}`, "foreman ignores the line: it is not NAME: command");
   }
-  for (const [index, [name, { command, line }]] of [...entries].entries()) {
+  for (const [index, { name, command, line }] of entries.entries()) {
     const where = `${path}:${line}`;
     const unit = draft.unit(name, name, `${path} (${name})`);
+    if (entries.findIndex((each) => each.name === name) < index)
+      unit.approximated(name, where, "an earlier line has the same name: foreman runs both, and honcho refuses the file");
     unit.shell(command);
     unit.carried(name, "command, run by a shell", where);
     unit.set("working_directory", escapeText(directory));
     if (name === "release") release(unit, where);
     else processType(unit, { name, command, where, env, port: portOf(env, index), isDev });
   }
-  if (entries.size === 0) draft.refuse(path, "the file has no line of the form NAME: command");
+  if (entries.length === 0) draft.refuse(path, "the file has no line of the form NAME: command");
 }
 
 function release(unit: UnitDraft, where: string): void {

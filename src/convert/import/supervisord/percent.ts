@@ -23,13 +23,19 @@ export function expandPercent(text: string, names: ReadonlyMap<string, string | 
       continue;
     }
     if (name === undefined) return err(`"${whole}" names no value; a literal % must be written %%`);
-    const value = names.get(name) ?? (/^ENV_[A-Za-z_]\w*$/.test(name) ? marker(name.slice(4)) : undefined);
+    const value = names.get(name) ?? unknownNow(name);
     if (value === undefined) return err(`%(${name})s is unknown to supervisord`);
     const formatted = format(value, flags, Number(width || 0), precision, letter!);
     if (formatted === null) return err(`"${whole}" cannot format ${JSON.stringify(value)}`);
     result += formatted;
   }
   return ok(result);
+}
+
+/** Returns a marker for a value that only the running supervisord knows. */
+function unknownNow(name: string): string | undefined {
+  if (name === "host_node_name") return marker("HOSTNAME");
+  return /^ENV_[A-Za-z_]\w*$/.test(name) ? marker(name.slice(4)) : undefined;
 }
 
 const CONVERSION = /%(?:\(([^()]*)\))?([-+ #0]*)(\d{0,3})(?:\.(\d{0,3}))?[hlL]?([%diuoxXscrafFeEgG])/y;

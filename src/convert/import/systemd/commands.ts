@@ -83,6 +83,7 @@ function mainCommand(service: Service, type: string): void {
   if (main === undefined) {
     // A oneshot without ExecStart only has commands for its stop.
     if (type === "oneshot" && found.length === 0) unit.json.command = "true";
+    else if (found.length === 0) unit.drop("ExecStart", unit.origin, "the file has no ExecStart=");
     return;
   }
   const where = whereOf(found.at(-1)!);
