@@ -45,7 +45,9 @@ export function finish(drafts: readonly ImportDraft[]): Omit<Imported, "formats"
 
 /** Returns why the field with the command could not be used. */
 function whyNot(unit: UnitDraft): string {
-  const entry = unit.entries.findLast(({ field, outcome }) => outcome === "dropped" && /^(command|ExecStart|script|entrypoint)$/.test(field));
+  const entry = unit.entries.findLast(
+    ({ field, outcome }) => outcome === "dropped" && /^(command|ExecStart|script|entrypoint)$/.test(field),
+  );
   return entry === undefined ? "" : `: ${entry.how}`;
 }
 

@@ -64,6 +64,8 @@ function systemdView(spec: Spec) {
     restart: restart.autoRestart || restart.restartOnExit ? restart : null,
     codes: restart.successExitCodes,
     dependencies: spec.dependencies,
+    conditions: spec.conditions,
+    onFatal: spec.onFatal,
     limits: spec.limits,
     sockets: spec.sockets,
     schedule: schedule && { ...schedule, cron: schedule.cron === null ? null : nextTimes(schedule.cron, schedule.timezone) },

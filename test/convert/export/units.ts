@@ -103,6 +103,12 @@ export const systemdUnit: fc.Arbitrary<Json> = fc
         ],
       ),
     ),
+    conditions: fc.constantFrom<Json[]>(
+      [],
+      [{ path_exists: "/etc/web%%" }, { path_exists: "/a b", not: true }],
+      [{ file_not_empty: "/x" }, { directory_not_empty: "/y", not: true }, { command: "/bin/test", args: ["-e", "$x y"] }],
+    ),
+    on_fatal: fc.constantFrom("nothing", "shutdown"),
     environment_files: fc.constantFrom<string[]>([], ["/etc/default/web", "-/etc/x%%y"]),
     schedule: sometimes(
       fc.constantFrom<Json>(

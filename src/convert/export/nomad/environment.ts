@@ -1,5 +1,5 @@
 import { isSecret } from "../../import/secrets.ts";
-import { hasInstance, plainText, type Piece } from "../text.ts";
+import { hasInstance, type Piece } from "../text.ts";
 import type { ExportOptions } from "../types.ts";
 import { runtimeText, type NomadExport, type Part } from "./context.ts";
 
@@ -25,9 +25,9 @@ export function exportEnvironment(given: NomadExport, { withSecrets }: ExportOpt
     if (typeof value === "string") draft.dropped(`environment ${name}`, value, "write the value in env", true);
     else if (!/^[A-Za-z_]\w*$/.test(name))
       draft.dropped(`environment ${name}`, "Nomad replaces the other characters in the name of a variable", null, true);
-    else if (isSecret(name, plainText(value.filter((piece) => typeof piece === "string")) ?? "") && !withSecrets) missing.push(name);
+    else if (isHidden(name, value) && !withSecrets) missing.push(name);
     else {
-      if (isSecret(name, plainText(value.filter((piece) => typeof piece === "string")) ?? "")) hasSecrets = true;
+      hasSecrets ||= isHidden(name, value);
       hasNumbers ||= hasInstance(value);
       env[name] = runtimeText(value);
     }
@@ -37,6 +37,10 @@ export function exportEnvironment(given: NomadExport, { withSecrets }: ExportOpt
   const templates = missing.length === 0 ? [] : [secretsTemplate(job, missing)];
   return { env, templates, hasSecrets, missing };
 }
+
+/** A variable such as the port stands for a digit, so that it does not make a password of what is beside it. */
+const isHidden = (name: string, value: readonly Piece[]): boolean =>
+  isSecret(name, value.map((piece) => (typeof piece === "string" ? piece : "0")).join(""));
 
 function ownVariables({ draft, image }: NomadExport): Record<string, string> {
   const { port, instances } = draft.spec;
