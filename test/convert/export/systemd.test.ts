@@ -189,3 +189,37 @@ test("every key that a file sets is in the report", () => {
     "restart_policy.fatal_retry_after", "restart_policy.jitter", "watch",
   ]); // prettier-ignore
 });
+
+describe("conditions", () => {
+  const all = (json: Json): string[] => lines(json).filter((line) => /Condition/.test(line));
+
+  test.each([
+    [{ path_exists: "/a b%%" }, "ConditionPathExists=/a b%%"],
+    [{ path_exists: "/a", not: true }, "ConditionPathExists=!/a"],
+    [{ path_missing: "/a" }, "ConditionPathExists=!/a"],
+    [{ path_missing: "/a", not: true }, "ConditionPathExists=/a"],
+    [{ file_not_empty: "~/x" }, "ConditionFileNotEmpty=/home/sup/x"],
+    [{ directory_not_empty: "%S/x" }, "ConditionDirectoryNotEmpty=/var/lib/sup/x"],
+    [{ command: "/bin/a", args: ["$x", "b c"] }, 'ExecCondition=/bin/a $$x "b c"'],
+  ])("%j", (condition, line) => expect(all({ conditions: [condition] })).toEqual([line]));
+
+  test("a shell negates a command, and a failure of the command stays one", () => {
+    expect(all({ conditions: [{ command: "/bin/a", args: ["x"], not: true }] })).toEqual([
+      'ExecCondition=/bin/sh -c "\\"$$@\\"; case $$? in 0) exit 1;; 255) exit 255;; *) exit 0;; esac" sh /bin/a x',
+    ]);
+  });
+
+  test("a path that only the start knows is dropped", () => {
+    const result = web({ conditions: [{ path_exists: "${X}/a" }], environment_files: ["/etc/x"] });
+    expect(entryOf(result, "conditions")).toMatchObject({ outcome: "dropped", how: "systemd expands no variables in ${X}/a" });
+  });
+});
+
+test("on_fatal ends the service manager, and the report warns about machines", () => {
+  expect(lines({ on_fatal: "shutdown" })).toContain("FailureAction=exit");
+  expect(entryOf(web({ on_fatal: "shutdown" }), "on_fatal")).toMatchObject({
+    outcome: "approximated",
+    whatToDo: expect.stringContaining("it shuts the machine down"),
+  });
+  expect(lines({ on_fatal: "nothing" }).join()).not.toContain("FailureAction");
+});

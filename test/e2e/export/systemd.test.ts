@@ -53,14 +53,48 @@ describe.skipIf(noSandbox !== null)("a process of systemd gets what the unit say
   });
 });
 
+const ANALYZED: Readonly<Record<string, Json>> = {
+  db: { command: "/bin/true" },
+  many: { command: "/bin/true", instances: 3, port: 8080 },
+  ...Object.fromEntries(
+    UNITS.map((json, index) => [
+      `web${index}`,
+      {
+        ...json,
+        command: "/bin/true",
+        pre_start: [],
+        post_stop: [],
+        reload: undefined,
+        conditions: (json.conditions as Json[]).map(onlyTrue),
+      },
+    ]),
+  ),
+};
+
+/** systemd-analyze complains about programs that do not exist. */
+function onlyTrue(condition: Json): Json {
+  return condition.command === undefined ? condition : { ...condition, command: "/bin/true" };
+}
+
 test.skipIf(!existsSync(ANALYZE))("systemd-analyze finds nothing to complain about", async () => {
-  using directory = tempDir();
-  const units = Object.fromEntries(
-    UNITS.map((json, index) => [`web${index}`, { ...json, command: "/bin/true", pre_start: [], post_stop: [], reload: undefined }]),
-  );
-  const many = { command: "/bin/true", instances: 3, port: 8080 };
-  const { files, problems } = exported("systemd", { db: { command: "/bin/true" }, many, ...units });
+  const { files, problems } = exported("systemd", ANALYZED);
   expect(problems).toEqual([]);
+  expect(await complaints(files)).toEqual([]);
+});
+
+test.skipIf(!existsSync(ANALYZE))("systemd-analyze accepts the sections of a quadlet that Podman passes on", async () => {
+  const { files, problems } = exported("quadlet", ANALYZED, { image: "registry.example/web:1" });
+  expect(problems).toEqual([]);
+  // Podman replaces the section [Container] with the command that starts the container.
+  const generated = files.map(({ name, text }) => ({
+    name: name.replace(/\.container$/, ".service"),
+    text: text.replace(/^\[Container\]\n(?:(?!\[).*\n)*/m, "").replace(/^\[Service\]\n/m, "[Service]\nExecStart=/bin/true\n"),
+  }));
+  expect(await complaints(generated)).toEqual([]);
+});
+
+async function complaints(files: ReadonlyArray<{ readonly name: string; readonly text: string }>): Promise<string[]> {
+  using directory = tempDir();
   for (const { name, text } of files) {
     mkdirSync(dirname(join(directory.path, name)), { recursive: true });
     writeFileSync(join(directory.path, name), text);
@@ -70,8 +104,7 @@ test.skipIf(!existsSync(ANALYZE))("systemd-analyze finds nothing to complain abo
     env: { SYSTEMD_UNIT_PATH: `${directory.path}:`, PATH: "/usr/bin:/bin" },
   });
   // systemd 252 does not know the keys of 254.
-  const complaints = checked.stderr
+  return checked.stderr
     .split("\n")
     .filter((line) => line !== "" && line.includes(directory.path) && !/RestartSteps|RestartMaxDelaySec/.test(line));
-  expect(complaints).toEqual([]);
-});
+}
