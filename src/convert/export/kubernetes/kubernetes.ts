@@ -67,6 +67,11 @@ function manifestsOf(draft: ExportDraft, name: string, image: string, options: E
   if (!pod.ok) return pod.error;
   const { config, secrets, ports } = pod.value;
   const metadata = metadataOf(draft, name);
+  for (const [kind, data] of [
+    ["ConfigMap", config],
+    ["Secret", secrets],
+  ] as const)
+    if (sizeOf(data) > MAX_DATA_BYTES) return `its environment is larger than the 1 MiB that a ${kind} can hold`;
   const workload = exportWorkload(draft, name, metadata, pod.value);
   if (typeof workload === "string") return workload;
   if (draft.spec.type !== "oneshot" && !spec.enabled) draft.approximated("enabled", "`kubectl apply` starts the pods");
@@ -93,6 +98,12 @@ function manifestsOf(draft: ExportDraft, name: string, image: string, options: E
   ];
   return { manifests, hasSecrets: isWritten, missing: isWritten ? [] : names };
 }
+
+/** Kubernetes refuses a larger ConfigMap or Secret. */
+const MAX_DATA_BYTES = 1024 * 1024;
+
+const sizeOf = (data: Readonly<Record<string, string>>): number =>
+  Object.entries(data).reduce((sum, [key, value]) => sum + new TextEncoder().encode(key + value).length, 0);
 
 function metadataOf(draft: ExportDraft, name: string): Manifest {
   const { id, description, labels, groups } = draft.spec;

@@ -7,8 +7,6 @@ export function exportScaling(draft: ExportDraft, name: string, metadata: Manife
   const { scaling } = draft.spec;
   if (scaling === null) return null;
   draft.carried("instances.min", "minReplicas");
-  if (scaling.min === 0)
-    draft.approximated("instances.min", "minReplicas: 1, because scaling to 0 needs a feature gate of the cluster", null, true);
   for (const [key, windowMs] of [
     ["up_after", scaling.upAfterMs],
     ["down_after", scaling.downAfterMs],
@@ -31,8 +29,8 @@ export function exportScaling(draft: ExportDraft, name: string, metadata: Manife
     metadata,
     spec: {
       scaleTargetRef: { apiVersion: "apps/v1", kind, name },
-      minReplicas: Math.max(1, scaling.min),
-      maxReplicas: Math.max(1, scaling.max),
+      minReplicas: scaling.min,
+      maxReplicas: scaling.max,
       metrics: scaling.metrics.map((metric) => metricOf(draft, metric)),
       behavior: {
         scaleUp: behavior(scaling.upAfterMs, scaling.maxStepUp),
