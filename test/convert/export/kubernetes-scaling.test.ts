@@ -72,7 +72,7 @@ test("what Kubernetes limits", () => {
   const json = { instances: { min: 1, max: 4, metric: "cpu", target: 50, down_after: 7200 } };
   expect(manifests(json).HorizontalPodAutoscaler!.spec.behavior.scaleDown.stabilizationWindowSeconds).toBe(3600);
   expect(entryOf(web(json), "instances.down_after")?.outcome).toBe("approximated");
-  const large = web({ environment: { A: "x".repeat(1_100_000) } });
+  const large = web({ environment: { A: "x".repeat(400_000), B: "${A}${A}" } });
   expect(large.problems[0]?.message).toBe("cannot export web: its environment is larger than the 1 MiB that a ConfigMap can hold");
 });
 
