@@ -457,7 +457,7 @@ const files: readonly Command[] = [
     name: "export",
     theme: "Unit files",
     takes: "<unit...>",
-    summary: "turn units into files of systemd, supervisord, Kubernetes or compose; needs no daemon",
+    summary: "turn units into files of systemd, supervisord, Kubernetes, Nomad, compose or Podman; needs no daemon",
     details:
       "Prints the files, and a report on every key to standard error: carried over, approximated, or not carried over and what to do. Leaves out the values of secrets. Exits with 1 if a unit could not be exported.",
     options: ["to", "stdout", "exportDir", "overwriteFiles", "image", "withSecrets"],
