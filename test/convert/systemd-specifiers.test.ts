@@ -15,7 +15,7 @@ describe("specifiers in keys in which sup expands nothing", () => {
     ["ListenStream=/run/%p.sock", "/run/web.sock"],
     ["ListenStream=%t/%N.sock", "/run/web.sock"],
     ["ListenStream=/run/50%%.sock", "/run/50%.sock"],
-    ["ListenStream=%h/x.sock", "/root/x.sock"],
+    ["ListenStream=%C/x.sock", "/var/cache/x.sock"],
   ])("%s", (text, listen) => {
     expect(unitOf(socket(text), "web").json.sockets).toEqual([{ name: "web.socket", listen }]);
   });

@@ -91,7 +91,7 @@ function oursOf({ name, json }: ImportedUnit): unknown {
     directory: unescapeText(unit.working_directory),
     env: {
       ...Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, unescapeText(value)])),
-      ...(unit.port === undefined ? {} : { PORT: String(unit.port) }),
+      ...(unit.port === undefined ? {} : { PORT: String(unit.port as number) }),
     },
     instances: (unit.instances ?? 1) as number,
     memory: limits === undefined ? null : limits.max_memory_mb * 1024 * 1024,
