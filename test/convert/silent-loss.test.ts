@@ -43,4 +43,26 @@ describe("nothing is lost without a word", () => {
     expect(unitOf(imported, "a").json.args).toEqual(["--name=${HOSTNAME}"]);
     expect(entryOf(imported, "command")?.whatToDo).toContain("set HOSTNAME");
   });
+
+  test("keys of a probe that process-compose does not know", () => {
+    const probe = "{ exec: { command: x, shell: y }, interval: 2s, success_threshold: 2 }";
+    const imported = importFiles({ "/a/process-compose.yaml": `processes:\n  a: { command: a, readiness_probe: ${probe} }\n` });
+    expect(imported.report.filter(({ outcome }) => outcome === "dropped").map(({ field }) => field)).toEqual([
+      "readiness_probe.interval",
+      "readiness_probe.exec.shell",
+    ]);
+    expect(unitOf(imported, "a").json.health_check).toMatchObject({ success_threshold: 2 });
+  });
+
+  test("a default of a variable of process-compose, and a dependency on one replica", () => {
+    const imported = importFiles({
+      "/a/process-compose.yaml": `processes:
+  a: { command: "a {{.PC_REPLICA_NUM}}", replicas: 2, availability: { restart: "\${R:-on_failure}" } }
+  b: { command: b, depends_on: { a-1: { condition: process_started } } }
+`,
+    });
+    expect(unitOf(imported, "a-0").json.auto_restart).toBeUndefined();
+    expect(entryOf(imported, "availability.restart", "a-0")).toMatchObject({ outcome: "approximated" });
+    expect(unitOf(imported, "b").json.dependencies).toEqual([{ unit: "a-1", condition: "started" }]);
+  });
 });

@@ -107,7 +107,8 @@ function resolveDependencies(units: readonly UnitDraft[], names: ReadonlyMap<Uni
     const own = names.get(unit)!;
     const found = new Map<string, Record<string, unknown>>();
     for (const { on, instance, options, field, where } of unit.dependencies) {
-      const targets = byId.get(on) ?? [];
+      // process-compose names a single replica with its number, as its unit is named.
+      const targets = byId.get(on) ?? units.filter((each) => each.name === on);
       if (targets.length === 0)
         unit.drop(field, where, `${on} is not among the imported units`, `import ${on} too, or remove the dependency`);
       for (const target of targets) {

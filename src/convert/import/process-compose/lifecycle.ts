@@ -20,8 +20,9 @@ export function importLifecycle(proc: Process, role: Role): void {
   }
 }
 
-function availability({ unit, data, where }: Process, role: Role): void {
-  const given: Data = isMap(data.availability) ? data.availability : {};
+function availability(proc: Process, role: Role): void {
+  const { unit, where } = proc;
+  const given = withDefaults(proc);
   const restart = asText(given.restart)?.replaceAll("-", "_").toLowerCase() ?? "no";
   const field = "availability.restart";
   if (restart === "always" || restart === "unless_stopped") {
@@ -57,6 +58,17 @@ function availability({ unit, data, where }: Process, role: Role): void {
       unit.drop(`availability.${key}`, where, "the daemon goes on when a unit ends", "see `sup up --exit-on`");
     else unit.drop(`availability.${key}`, where, "this key is unknown");
   }
+}
+
+/** A variable of process-compose's own environment is unknown during the import, so its default is used. */
+function withDefaults({ unit, data, where }: Process): Data {
+  if (!isMap(data.availability)) return {};
+  const entries = Object.entries(data.availability).map(([key, value]) => {
+    const text = typeof value === "string" ? value.replaceAll(/\$\{\w+:?-([^{}]*)\}/g, "$1") : value;
+    if (text !== value) unit.approximated(`availability.${key}`, where, `the default of ${String(value)} is used`);
+    return [key, text];
+  });
+  return Object.fromEntries(entries) as Data;
 }
 
 const CONDITIONS: Readonly<Record<string, string>> = {

@@ -1,4 +1,5 @@
 import { asNumber, asText, isMap, type Data } from "../data.ts";
+import type { UnitDraft } from "../draft.ts";
 import { joinText } from "../text.ts";
 import type { Process, Role } from "./process.ts";
 import { bashOf } from "./shell.ts";
@@ -35,6 +36,7 @@ function importProbe({ unit, where, expander, shell }: Process, field: string, p
   const place = isMap(probe.exec) ? asText(probe.exec.working_dir) : null;
   const line = command === null ? "" : `${place === null ? "" : `cd '${place.replaceAll("'", "'\\''")}' && `}${expander.shell(command)}`;
   const seconds = (key: string, otherwise: number, least: number): number => Math.max(least, asNumber(probe[key]) ?? otherwise);
+  const successes = Math.trunc(seconds("success_threshold", 1, 1));
   const [interval, failures, delay] = [
     seconds("period_seconds", 10, 0.1),
     Math.trunc(seconds("failure_threshold", 3, 1)),
@@ -47,6 +49,7 @@ function importProbe({ unit, where, expander, shell }: Process, field: string, p
     timeout: seconds("timeout_seconds", 1, 0.001),
     ...(delay > 0 ? { start_period: delay } : {}),
     failure_threshold: failures,
+    ...(successes > 1 ? { success_threshold: successes } : {}),
     ...(hasRestart ? {} : { action: "none" }),
   });
   const patience = delay + interval * (failures + 1);
@@ -58,6 +61,29 @@ function importProbe({ unit, where, expander, shell }: Process, field: string, p
       "health_check.start_period: probes run at once, and failures count after this time",
     );
   unit.carried(field, "health_check", where);
+  dropUnknown(unit, field, probe, where);
+}
+
+const KEYS = {
+  "": "http_get exec initial_delay_seconds period_seconds timeout_seconds success_threshold failure_threshold",
+  ".http_get": "host scheme path port num_port headers status_code",
+  ".exec": "command working_dir",
+} as const;
+
+/** Reports keys that process-compose does not know either, such as those of compose. */
+function dropUnknown(unit: UnitDraft, field: string, probe: Data, where: string): void {
+  for (const [suffix, known] of Object.entries(KEYS)) {
+    const part = suffix === "" ? probe : probe[suffix.slice(1)];
+    if (!isMap(part)) continue;
+    for (const key of Object.keys(part))
+      if (!known.split(" ").includes(key))
+        unit.drop(
+          `${field}${suffix}.${key}`,
+          where,
+          "process-compose does not know this key either",
+          "correct the key if it should have an effect",
+        );
+  }
 }
 
 function http(get: Data, expand: (text: string) => string): Record<string, unknown> {
