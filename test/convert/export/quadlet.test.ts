@@ -157,12 +157,10 @@ test("secrets: values only on request", () => {
 
 test("every key of a unit file makes a valid file", () => {
   const others = { db: { command: "/x" }, cache: { command: "/x" }, pool: { command: "/x", instances: 3 } };
-  for (const { first, second } of KEY_CASES) {
-    for (const json of [first, second]) {
-      const { files, problems } = exported("quadlet", { ...others, web: { command: "/bin/web", ...json } }, { image: IMAGE });
-      expect(problems).toEqual([]);
-      for (const { name, text } of files) if (name.endsWith(".container")) expect(containerFaults(text)).toEqual([]);
-    }
+  for (const { first } of KEY_CASES) {
+    const { files, problems } = exported("quadlet", { ...others, web: { command: "/bin/web", ...first } }, { image: IMAGE });
+    expect(problems).toEqual([]);
+    for (const { name, text } of files) if (name.endsWith(".container")) expect(containerFaults(text)).toEqual([]);
   }
 });
 

@@ -30,16 +30,15 @@ const PERCENT = "${NOMAD_META_SUP_PERCENT}";
 export function runtimeText(pieces: readonly Piece[]): string {
   return pieces
     .map((piece, index) => {
-      if (typeof piece !== "string") return piece.kind === "instance" ? "${NOMAD_ALLOC_INDEX}" : variable(piece.name);
-      const beforeVariable = index + 1 < pieces.length;
-      const dollars = piece.replaceAll(beforeVariable ? /\$+(?=\{|$)/g : /\$+(?=\{)/g, (all) => DOLLAR.repeat(all.length));
-      return dollars.replaceAll(/%+(?=\{)/g, (all) => PERCENT.repeat(all.length));
+      if (typeof piece !== "string") return piece.kind === "instance" ? "${NOMAD_ALLOC_INDEX}" : `\${${piece.name}}`;
+      // Each of these characters is replaced, because `$${` and `%%{` would be escapes of the configuration of a driver.
+      const isBeforeVariable = index + 1 < pieces.length;
+      return piece.replaceAll(isBeforeVariable ? /[$%]+(?=\{|$)/g : /[$%]+(?=\{)/g, (all) =>
+        [...all].map((char) => (char === "$" ? DOLLAR : PERCENT)).join(""),
+      );
     })
     .join("");
 }
 
-/** The variables of a task are set in no particular order, so one cannot refer to PORT, but to Nomad's own variable. */
-const variable = (name: string): string => (name === "PORT" ? "${NOMAD_PORT_http}" : `\${${name}}`);
-
-/** Returns the variables of a string that only exist when the task starts. */
+/** Returns true if a string needs the meta data of the task. */
 export const usesMeta = (text: string): boolean => text.includes("${NOMAD_META_SUP_");

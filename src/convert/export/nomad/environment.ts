@@ -1,3 +1,4 @@
+import type { Spec } from "../../../spec/spec.ts";
 import { isSecret } from "../../import/secrets.ts";
 import { hasInstance, type Piece } from "../text.ts";
 import type { ExportOptions } from "../types.ts";
@@ -45,14 +46,16 @@ const isHidden = (name: string, value: readonly Piece[]): boolean =>
 function ownVariables({ draft, image }: NomadExport): Record<string, string> {
   const { port, instances } = draft.spec;
   const env: Record<string, string> = {};
-  if (port !== null) env.PORT = hasDynamicPort(draft.spec) && image === null ? "${NOMAD_PORT_http}" : String(port);
+  if (port !== null) env.PORT = hasDynamicPort(draft.spec) && image === null ? `\${${DYNAMIC_PORT}}` : String(port);
   if (instances !== null) env.SUP_INSTANCE = "${NOMAD_ALLOC_INDEX}";
   return env;
 }
 
-/** Several instances on one machine cannot have the same port. */
-export const hasDynamicPort = ({ instances, port }: { readonly instances: number | null; readonly port: number | null }): boolean =>
-  port !== null && instances !== null;
+/** The variable with the port that Nomad has chosen. */
+const DYNAMIC_PORT = "NOMAD_PORT_http";
+
+/** Returns true if Nomad chooses the port, because several instances on one machine cannot have the same one. */
+export const hasDynamicPort = ({ instances, port }: Pick<Spec, "instances" | "port">): boolean => port !== null && instances !== null;
 
 /** Returns the value of a variable, or the reason why there is none. */
 function valueOf({ draft, texts }: NomadExport, name: string): readonly Piece[] | string {
@@ -61,7 +64,9 @@ function valueOf({ draft, texts }: NomadExport, name: string): readonly Piece[] 
   // A value that contains PORT is only known when Nomad has chosen the port.
   const later = texts.withVariables(draft.spec.environment[name]!);
   const isPort = later.ok && later.value.every((piece) => typeof piece === "string" || piece.kind === "instance" || piece.name === "PORT");
-  return isPort ? later.value : value.error;
+  if (!isPort) return value.error;
+  // Nomad sets the variables of a task in no particular order, so one cannot refer to PORT.
+  return later.value.map((piece) => (typeof piece === "string" || piece.kind === "instance" ? piece : { ...piece, name: DYNAMIC_PORT }));
 }
 
 /** `toJSON` quotes the values, as a file of variables allows. */

@@ -3,6 +3,7 @@ import { byUrgency, ExportDraft, type Reasons } from "../draft.ts";
 import { objectName } from "../kubernetes/names.ts";
 import { Texts } from "../text.ts";
 import type { Exported, ExportedFile, ExportInput, ExportOptions, ExportProblem, ReportEntry } from "../types.ts";
+import { hasDynamicPort } from "./environment.ts";
 import { printHcl } from "./hcl.ts";
 import { exportJob } from "./job.ts";
 
@@ -24,7 +25,7 @@ export function exportNomad(input: ExportInput, options: ExportOptions): Exporte
       fault(`its name in Nomad, ${name}, is also that of ${used.get(name)}`, "export it by itself, and rename its job");
     else {
       used.set(name, id);
-      const texts = new Texts(loaded.spec, options, { hasOwnPorts: options.image === null });
+      const texts = new Texts(loaded.spec, options, { hasOwnPorts: options.image === null && hasDynamicPort(loaded.spec) });
       const made = exportJob({ draft, texts, name, image: options.image }, options);
       if (!made.ok) {
         fault(made.error);
