@@ -85,12 +85,21 @@ test("what cannot be exported", async () => {
   expect(await failure("web")).toEqual([2, expect.stringContaining("cannot export without --to")]);
   expect(await failure("web", "--to", "docker")).toEqual([
     2,
-    expect.stringContaining("targets: systemd, supervisord, kubernetes, compose"),
+    expect.stringContaining("targets: systemd, supervisord, kubernetes, nomad, compose, quadlet"),
   ]);
   expect(await failure("wep", "--to", "systemd")).toEqual([4, expect.stringContaining("did you mean web?")]);
   expect(await failure("many@2", "--to", "systemd")).toEqual([2, expect.stringContaining("export many")]);
   expect(await failure("broken", "--to", "systemd")).toEqual([1, expect.stringContaining("cannot export broken: ")]);
   expect(await failure("web", "--to", "systemd", "--stdout", "-o", "x")).toEqual([2, expect.stringContaining("exclude each other")]);
+});
+
+test("Nomad: prints the job file only, and writes the JSON beside it", async () => {
+  using at = homeWith(UNITS);
+  const { code, out } = await sup(at, ["export", "job", "--to", "nomad"]);
+  expect([code, out]).toEqual([0, expect.stringMatching(/^# Exported by sup from .*\njob "job" \{\n/)]);
+  expect(out).not.toContain('"Job"');
+  await sup(at, ["export", "job", "--to", "nomad", "-o", at.path("out")]);
+  expect(readdirSync(at.path("out")).sort()).toEqual(["job.nomad.hcl", "job.nomad.json"]);
 });
 
 test("the command line offers all targets", () => {
