@@ -68,7 +68,15 @@ export function exportUpdate({ draft }: NomadExport, { hasFixedPorts, hasCheck }
   draft.carried("rolling.min_healthy_time", "update.min_healthy_time");
   draft.carried("rolling.progress_deadline", "update.progress_deadline");
   draft.carried("rolling.auto_revert", "update.auto_revert");
-  draft.carried("rolling.max_unavailable", "update.max_parallel");
+  const unavailable = rolling === null ? 1 : resolved(rolling.maxUnavailable, count, Math.floor);
+  if (unavailable > 0) draft.carried("rolling.max_unavailable", "update.max_parallel");
+  else
+    draft.approximated(
+      "rolling.max_unavailable",
+      "update.max_parallel: 1, because Nomad stops an allocation before it starts the new one",
+      null,
+      rolling !== null,
+    );
   draft.dropped("rolling.order", "Nomad replaces allocations in no particular order");
   draft.dropped(
     "rolling.drain",
@@ -91,7 +99,7 @@ export function exportUpdate({ draft }: NomadExport, { hasFixedPorts, hasCheck }
   }
   return {
     Update: {
-      MaxParallel: Math.max(1, rolling === null ? 1 : resolved(rolling.maxUnavailable, count, Math.floor)),
+      MaxParallel: Math.max(1, unavailable),
       HealthCheck: hasCheck ? "checks" : "task_states",
       MinHealthyTime: nanoseconds(minHealthyMs),
       HealthyDeadline: nanoseconds(healthyDeadlineMs),
