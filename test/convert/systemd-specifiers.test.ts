@@ -116,6 +116,19 @@ describe("files that are not units of systemd are refused with the reason", () =
     expect(problem?.message).toBe(`cannot import x.service: it is not a unit of systemd, but ${reason}`);
   });
 
+  test.each(["ExecStart=@sbindir@/foo -f", "ExecStart=/bin/x\nUser=@USER@", "ExecStart=/bin/x\nEnvironmentFile=-@SYSCONFDIR@/foo"])(
+    "a template of autoconf: %p",
+    (text) => {
+      const [problem] = importFiles({ "/a/x.service.in": `[Service]\n${text}\n` }).problems;
+      expect(problem?.message).toBe("the file is a template (autoconf or CMake), not a unit");
+    },
+  );
+
+  test("an @ before a program is not one", () => {
+    const imported = importFiles({ "/a/x.service": "[Service]\nExecStart=@/bin/x name@host@ @y@\nEnvironment=A=b@c@d\n" });
+    expect(unitOf(imported, "x").json).toMatchObject({ command: "/bin/x", args: ["@y@"], environment: { A: "b@c@d" } });
+  });
+
   test("a service without a command", () => {
     expect(importFiles({ "/a/x.service": "[Service]\nType=simple\n" }).problems[0]?.message).toBe(
       "cannot import x: it has no command: the file has no ExecStart=",

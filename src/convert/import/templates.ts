@@ -13,6 +13,8 @@ const KINDS: ReadonlyArray<readonly [kind: string, pattern: RegExp]> = [
     /\{\{[^{}\n]{1,300}\}\}|\{%-?\s?(?:if|for|set|else|elif|endif|endfor|block|endblock|extends|include|macro|raw|with|import|from)\b/,
   ],
   ["Mako or Blade", /^\s*%\s?(?:if|for|endif|endfor|while|else)\b|^\s*@(?:if|foreach|endif|endisset|isset)\b/],
+  // The whole value, or the start of a path: an argument may contain such a word.
+  ["autoconf or CMake", /^\s*\w{1,100}\s?=\s?[-+!:]{0,3}@[A-Za-z_]\w{0,100}@(?:[/.-]|\s*$)/],
   ["Mustache", /\{\{[#/^{]/],
 ];
 
@@ -21,7 +23,7 @@ const KINDS: ReadonlyArray<readonly [kind: string, pattern: RegExp]> = [
  * as examples.
  */
 export function findTemplate(text: string, comment = /^\s*[#;]/): Template | null {
-  if (!/\{\{|\{%|<%|^[ \t]*[%@]/m.test(text)) return null;
+  if (!/\{\{|\{%|<%|^[ \t]*[%@]|=[^@\n]{0,5}@\w/m.test(text)) return null;
   for (const [index, line] of text.split("\n").entries()) {
     if (comment.test(line) && !/<%|\{%/.test(line)) continue;
     const shown = line.slice(0, MAX_LINE);
