@@ -65,4 +65,14 @@ describe("nothing is lost without a word", () => {
     expect(entryOf(imported, "availability.restart", "a-0")).toMatchObject({ outcome: "approximated" });
     expect(unitOf(imported, "b").json.dependencies).toEqual([{ unit: "a-1", condition: "started" }]);
   });
+
+  test("variables that a program would inherit from supervisord or foreman", () => {
+    const script = `exec a "$PORT" '$LITERAL' \\$ESCAPED $HOME $SET \${WORKERS:-1}; X=1; echo $X; for f in $LIST; do echo $f; done`;
+    const supervisord = importFiles({
+      "/a/a.conf": `[program:a]\ncommand=bash -c "${script.replaceAll('"', '\\"')}"\nenvironment=SET="1"\n`,
+    });
+    expect(entryOf(supervisord, "command")?.whatToDo).toBe('set PORT, WORKERS, LIST in "environment" or in a file of "environment_files"');
+    const foreman = importFiles({ "/a/Procfile": "web: a $PORT --host $DYNO $KNOWN\n", "/a/.env": "KNOWN=1\n" }, ["/a/Procfile"]);
+    expect(foreman.report.find(({ field, outcome }) => field === "web" && outcome === "approximated")?.how).toContain("reads DYNO from");
+  });
 });

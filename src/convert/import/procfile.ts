@@ -2,6 +2,7 @@ import { parseDotenv } from "../../spec/load/dotenv.ts";
 import { escapeText } from "../../spec/load/specifiers.ts";
 import type { ImportDraft, UnitDraft } from "./draft.ts";
 import { posix } from "./paths.ts";
+import { shellVariables } from "./shell-variables.ts";
 import { findTemplate } from "./templates.ts";
 import type { SourceFiles } from "./types.ts";
 
@@ -36,8 +37,21 @@ export function importProcfile(draft: ImportDraft, path: string, text: string, f
     unit.set("working_directory", escapeText(directory));
     if (name === "release") release(unit, where);
     else processType(unit, { name, command, where, env, port: portOf(env, index), isDev });
+    inherited(unit, name, command, env, where);
   }
   if (entries.length === 0) draft.refuse(path, "the file has no line of the form NAME: command");
+}
+
+/** A process of foreman inherits the environment in which foreman was started, and on a platform that of the platform. */
+function inherited(unit: UnitDraft, name: string, command: string, { variables }: Env, where: string): void {
+  const names = shellVariables(command, variables).filter((each) => each !== "PORT");
+  if (names.length > 0)
+    unit.approximated(
+      name,
+      where,
+      `the command reads ${names.join(", ")} from its environment, which a unit does not inherit`,
+      `set ${names.join(", ")} in "environment" or in .env`,
+    );
 }
 
 function release(unit: UnitDraft, where: string): void {

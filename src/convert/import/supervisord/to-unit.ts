@@ -2,6 +2,7 @@ import { signalName } from "../../../base/signals.ts";
 import { posix } from "../paths.ts";
 import type { ImportDraft, UnitDraft } from "../draft.ts";
 import type { Process } from "./programs.ts";
+import { shellVariables } from "../shell-variables.ts";
 import { bareMarkers, fromMarkers, hasMarker, markedNames, shownMarkers } from "./percent.ts";
 import { splitCommand } from "./shlex.ts";
 import { unknownKey } from "./unknown-key.ts";
@@ -52,6 +53,7 @@ export function toUnit(draft: ImportDraft, proc: Process, given: Given): void {
   unit.processes.push(...proc.names.map((each) => (each === proc.group ? each : `${proc.group}:${each}`)));
   commandOf(unit, proc, words.value, where);
   surroundings(unit, proc, given.daemon, where);
+  inherited(unit, words.value, proc, where("command"));
   restarts(unit, proc, where);
   stopping(unit, proc, where);
   logs(unit, proc, where);
@@ -80,6 +82,19 @@ function commandOf(unit: UnitDraft, proc: Process, words: readonly string[], whe
   else if (hasMarker(proc.command)) fromEnvironment(unit, "command", proc.command, where("command"));
   else unit.carried("command", args.length > 0 ? "command, args" : "command", where("command"));
   if (proc.section.options.has("autostart")) unit.carried("autostart", "enabled", where("autostart"));
+}
+
+/** Reports the variables that the script of `sh -c` finds in supervisord's environment, which a program of supervisord inherits. */
+function inherited(unit: UnitDraft, [program = "", option = "", script = ""]: readonly string[], proc: Process, where: string): void {
+  if (!/(^|\/)(ba|da|a|z|k)?sh$/.test(program) || !/^-\w*c$/.test(option)) return;
+  const names = shellVariables(script, proc.environment);
+  if (names.length === 0) return;
+  unit.approximated(
+    "command",
+    where,
+    `the script reads ${names.join(", ")} from its environment; a unit does not inherit the environment in which supervisord was started`,
+    `set ${names.join(", ")} in "environment" or in a file of "environment_files"`,
+  );
 }
 
 /** Reports a value that uses variables of supervisord's own environment. */
