@@ -45,7 +45,11 @@ test.skipIf(pm2 === null)(`${Object.keys(PM2_FILES).length} files mean the same 
   chmodSync(join(directory.path, "bin/python"), 0o755);
   const paths = Object.keys(PM2_FILES).map((name) => join(directory.path, name));
   const { stdout, stderr } = await run([node!, LOADER, resolve(dirname(pm2!), "../pm2")], {
-    env: { PATH: [join(directory.path, "bin"), dirname(node!), "/usr/bin", "/bin"].join(delimiter), HOME: directory.path, PM2_HOME: join(directory.path, ".pm2") },
+    env: {
+      PATH: [join(directory.path, "bin"), dirname(node!), "/usr/bin", "/bin"].join(delimiter),
+      HOME: directory.path,
+      PM2_HOME: join(directory.path, ".pm2"),
+    },
     stdin: JSON.stringify(paths),
   });
   expect(stderr).toBe("");
