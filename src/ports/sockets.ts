@@ -22,10 +22,23 @@ export interface Sockets {
    * denied.
    */
   borrow(owner: ProcessRef, fd: number): number | null;
+  /** Calls back once, when a client has connected and was not accepted yet. Returns the function that ends the watch. */
+  watch(fd: number, callback: () => void): () => void;
+  /**
+   * Makes a second link to the file of a unix socket, a hidden file in the same directory. Returns false if that is not possible. If
+   * there is such a link and the socket's name is missing, restores the name first.
+   */
+  linkAgain(address: ListenAddress): boolean;
+  /** Restores the file of a unix socket from its second link. Returns false if there is no such link, or if its directory is missing. */
+  restoreFile(address: ListenAddress): boolean;
+  /** Calls back whenever the file of a unix socket may have been deleted or replaced. Returns the function that ends the watch. */
+  watchFile(address: ListenAddress, callback: () => void): () => void;
+  /** Returns the inode number of a socket, as in /proc/PID/fd and /proc/net. */
+  inodeOf(fd: number): number;
   /** Sets whether a descriptor stays open across execve. */
   keep(fd: number, kept: boolean): void;
   /** Closes a descriptor that `borrow` returned. The owner's socket keeps listening. */
   drop(fd: number): void;
-  /** Closes a socket. If it is a unix socket, removes its file too. */
+  /** Closes a socket. If it is a unix socket, removes its file and its second link too. */
   close(fd: number, address: ListenAddress): void;
 }

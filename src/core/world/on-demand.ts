@@ -56,11 +56,7 @@ export class OnDemand {
     this.#o = options;
   }
 
-  /** Must be called for each service with a stored record. */
-  restored(service: string): void {
-    this.#due.add(service);
-  }
-
+  /** Records that a service must be examined at the end of the turn: its deadline has passed, or its record was restored. */
   isDue(service: string): void {
     this.#due.add(service);
   }

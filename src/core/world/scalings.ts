@@ -3,6 +3,7 @@ import type { ScalingSpec, Spec } from "../../spec/spec.ts";
 import { isUnfinished } from "../service/rollout.ts";
 import { decide, FRESH_SCALING, type Decision, type ScaledUnit } from "../service/scaler.ts";
 import { record } from "../unit/outcome.ts";
+import type { OnDemand, OnDemandState } from "./on-demand.ts";
 import { memberSpec, type Rollouts } from "./rollouts.ts";
 import type { Entry, Readings, Step } from "./types.ts";
 import type { Units } from "./units.ts";
@@ -14,15 +15,21 @@ export interface ScalingsOptions {
   readonly add: (specs: readonly Spec[], earlierRuns: Readings["earlierRuns"], step: Step) => void;
   /** Stops the unit and removes it. */
   readonly remove: (id: string, step: Step) => void;
+  readonly onDemand: () => Pick<OnDemand, "measured" | "stateOf" | "idleMs">;
 }
 
 /** What automatic scaling would do with a service now. */
 export interface ScalingOutlook {
   readonly spec: ScalingSpec;
   readonly current: number;
-  /** Why no decision is possible now: none of the units should run, a rolling restart is under way, or there is no sample yet. */
-  readonly blockedBy: "stopped" | "rollout" | "no sample" | null;
+  /**
+   * Why no decision is possible now: the service sleeps, none of the units should run, a rolling restart is under way, or there is no
+   * sample yet.
+   */
+  readonly blockedBy: "asleep" | "stopped" | "rollout" | "no sample" | null;
   readonly decision: Decision | null;
+  /** Whether the service stops when it is idle, and for how long it has been idle. Null unless the service runs on demand. */
+  readonly onDemand: { readonly state: OnDemandState; readonly idleMs: number | null } | null;
 }
 
 /** Scales the services that have automatic scaling, at each round of samples. */
@@ -37,20 +44,26 @@ export class Scalings {
   measured(readings: Readings, step: Step): void {
     this.#latest = readings;
     for (const { name } of [...this.#o.units.services.all()]) this.#scale(name, step);
+    this.#o.onDemand().measured(readings, step);
   }
 
   outlook(service: string, nowMs: number): ScalingOutlook | null {
     const members = this.#members(service);
     const spec = members[0]?.spec.scaling ?? null;
     if (spec === null) return null;
-    const current = members.length;
+    const state = this.#o.onDemand().stateOf(service);
+    const onDemand = state === null ? null : { state, idleMs: this.#o.onDemand().idleMs(service, nowMs) };
+    const current = state === "asleep" ? 0 : members.length;
     const { rollout = null, scaling = null } = this.#o.records.get(service) ?? {};
-    const blocked = (blockedBy: ScalingOutlook["blockedBy"]): ScalingOutlook => ({ spec, current, blockedBy, decision: null });
+    const blocked = (blockedBy: ScalingOutlook["blockedBy"]): ScalingOutlook => ({ spec, current, blockedBy, decision: null, onDemand });
+    if (state === "asleep") return blocked("asleep");
     if (members.every(({ unit }) => unit.want === "down")) return blocked("stopped");
     if (rollout !== null && isUnfinished(rollout)) return blocked("rollout");
     if (this.#latest === null) return blocked("no sample");
     const units = members.filter(takesPart).map((entry) => scaledUnit(entry, this.#latest!));
-    return { spec, current, blockedBy: null, decision: decide(spec, scaling ?? FRESH_SCALING, current, units, nowMs) };
+    // Metrics never scale a service to zero. Only the absence of connections does.
+    const rules = { ...spec, min: Math.max(1, spec.min) };
+    return { spec, current, blockedBy: null, onDemand, decision: decide(rules, scaling ?? FRESH_SCALING, current, units, nowMs) };
   }
 
   #scale(service: string, step: Step): void {
@@ -65,6 +78,12 @@ export class Scalings {
     if (!isChanged) return;
     const { message, details } = eventOf(outlook, decision);
     step.turn.effects.push({ id: service, ...record("scaled", message, details) });
+    this.#resize(service, count, step);
+  }
+
+  /** Removes units so that `count` are left. */
+  shrink(service: string, count: number, step: Step): void {
+    this.#o.records.put(service, { scale: count }, step);
     this.#resize(service, count, step);
   }
 

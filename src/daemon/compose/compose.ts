@@ -5,6 +5,7 @@ import { World, type Turn } from "../../core/world/world.ts";
 import type { UnitSource } from "../../ports/files.ts";
 import { Background } from "../background/background.ts";
 import { Bus } from "../engine/bus.ts";
+import { ConnectionWatch } from "../engine/connection-watch.ts";
 import { Engine, type TurnSink } from "../engine/engine.ts";
 import { Interpreter } from "../engine/interpreter.ts";
 import { Recorder, type RecorderOptions } from "../engine/recorder.ts";
@@ -82,6 +83,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     releaseAfter(turn, world, machine, [interpreter, background, stdins]);
+    connectionWatch.follow(turn);
   };
   const record = (turn: Turn): void => {
     for (const id of catalog.follow(turn, world)) interpreter.refresh(id);
@@ -94,6 +96,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const [launcher, fingerprints] = [makeLauncher(users, places), makeFingerprints({ ...machine, effective }, places, daemonLog)];
   const interpreter = new Interpreter({ ...machine, world, launcher, fingerprints, post, bug, onProbe, firstLineOf, realPathOf });
+  const connectionWatch = new ConnectionWatch({ world, sockets: machine.sockets, interpreter, post });
   const announce = (id: string): void => {
     enablements.forget();
     background.schedules.check(id);
@@ -109,7 +112,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const scaling = new Scaling({ ...loading, actions, handle });
   const rolling = new Rolling({ ...loading, handle });
-  const background = new Background({ ...loading, bus, engine, reloader, launcher, watchFiles, bug, tickMs: settings.metrics.intervalMs });
+  const background = new Background({ ...loading, bus, engine, reloader, launcher, watchFiles, bug, connectionWatch, tickMs: settings.metrics.intervalMs });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
   const facade = new LocalSupervisor({

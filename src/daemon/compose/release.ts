@@ -17,9 +17,12 @@ export function releaseAfter(
     invocations.forgetUnit(id);
   }
   for (const id of [...turn.changed, ...turn.removed]) {
+    const spec = world.get(id)?.spec;
+    if (spec !== undefined && spec.instance !== null) sockets.restoreFiles(spec.service);
     if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
     const service = serviceOf(id, world, sockets);
-    if (world.unitsOf(service).every((unit) => isDown(world.get(unit)?.unit.phase ?? "idle"))) sockets.release(service);
+    const areDown = world.unitsOf(service).every((unit) => isDown(world.get(unit)?.unit.phase ?? "idle"));
+    if (areDown && !world.onDemand.listens(service)) sockets.release(service);
     notify.close(id);
   }
 }
