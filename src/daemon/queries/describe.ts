@@ -1,6 +1,7 @@
 import type * as shape from "../../api/contract/shapes.ts";
 import { describeExit, exitNumber } from "../../base/exit.ts";
 import { stateOfService } from "../../base/service-state.ts";
+import { isAsleep } from "../../core/service/on-demand.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
 import { holdsStop, isDown, stateOf, subStateOf } from "../../core/unit/phase.ts";
 import { limitWords, LIMITS, maxOf } from "../../core/metrics/limits.ts";
@@ -86,6 +87,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     type: spec.type,
     ...(spec.instance !== null && { service: spec.service, instance: spec.instance, leaving: entry.retired }),
     ...(spec.scaling !== null && { scaling: scalingShape(spec.scaling) }),
+    ...(isAsleep(unit, spec) && { waits_for_connection: true }),
     schedule: spec.schedule === null ? null : describeSchedule(spec.schedule, around.planOf(id)),
     dependencies: spec.dependencies.map((dependency) => ({
       unit: dependency.unit,
