@@ -3,6 +3,15 @@ import type { Result } from "../base/result.ts";
 import type { ProcessRef } from "./processes.ts";
 
 /**
+ * How the processes of a service use the sockets that they inherited. `closed`: no process has any of them open. `unused`: none
+ * accepts connections from them, and the service listens on the addresses `instead`. `unknown`: no decision is possible, for example
+ * because the processes may not be inspected, or because the service has no listener of its own.
+ */
+export type ListenerUse =
+  | { readonly kind: "used" | "closed" | "unknown" }
+  | { readonly kind: "unused"; readonly instead: readonly string[] };
+
+/**
  * Listening sockets that the daemon holds for its services. Unless `keep` says otherwise, their descriptors are close-on-exec
  * in the daemon.
  */
@@ -33,8 +42,8 @@ export interface Sockets {
   restoreFile(address: ListenAddress): boolean;
   /** Calls back whenever the file of a unix socket may have been deleted or replaced. Returns the function that ends the watch. */
   watchFile(address: ListenAddress, callback: () => void): () => void;
-  /** Returns the inode number of a socket, as in /proc/PID/fd and /proc/net. */
-  inodeOf(fd: number): number;
+  /** Returns how processes use these sockets. `fds` are the daemon's descriptors, and `pids` are all processes of the service. */
+  useOf(fds: readonly number[], pids: readonly number[]): ListenerUse;
   /** Sets whether a descriptor stays open across execve. */
   keep(fd: number, kept: boolean): void;
   /** Closes a descriptor that `borrow` returned. The owner's socket keeps listening. */

@@ -7,7 +7,7 @@ import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
 import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { PortHolder } from "../../ports/port-holder.ts";
-import type { PendingStart, Processes, ProcessRef, SpawnResult } from "../../ports/processes.ts";
+import type { PendingStart, Processes, ProcessRef, SpawnResult, TreeOf } from "../../ports/processes.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Fingerprints } from "./fingerprints.ts";
@@ -60,7 +60,11 @@ export class MainProcesses {
     const { processes, post, logs } = options;
     const note = (id: string, text: string): void => logs.note(id, text);
     this.#output = new OutputWatch(options, runs);
-    this.#notify = new ServiceNotify({ sockets: options.notify, processes, post, note, runOf: (id) => this.#liveRun(id) });
+    this.#notify = new ServiceNotify({
+      ...{ sockets: options.notify, processes, post, note },
+      runOf: (id) => this.#liveRun(id),
+      whyNotReady: (id, tree) => this.#whyNotReady(id, tree),
+    });
   }
 
   /** Starts the main process. Posts `spawned` or `spawnFailed`, and `exited` when the process ends. */
@@ -216,6 +220,15 @@ export class MainProcesses {
       return true;
     };
     return { run: state.run, tree: { invocation: state.invocation, main }, changeMain };
+  }
+
+  #whyNotReady(id: string, tree: TreeOf): string | null {
+    const { world, processes, sockets } = this.#o;
+    const entry = world.get(id);
+    if (entry?.unit.phase !== "starting" || entry.spec.sockets.length === 0) return null;
+    const pids = processes.members(tree).map(({ pid }) => pid);
+    // READY=1 may arrive before the service begins to wait for connections.
+    return sockets.whyUnused(entry.spec.service, pids, true);
   }
 
   #failed(id: string, run: number, failure: SpawnFailure): void {

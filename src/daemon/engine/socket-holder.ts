@@ -178,6 +178,23 @@ export class SocketHolder {
     return stop;
   }
 
+  /**
+   * Returns why a unit with these processes does not answer the connections to its sockets, or null if it does or if that is
+   * unknown. If `isOpen` is enough, the unit only needs to have one of the sockets open.
+   */
+  whyUnused(service: string, pids: readonly number[], isOpen: boolean): string | null {
+    const held = this.of(service);
+    if (held.length === 0) return null;
+    const use = this.#sockets.useOf(
+      held.map(({ fd }) => fd),
+      pids,
+    );
+    const what = held.length === 1 ? `the socket ${held[0]!.text}` : "the sockets";
+    if (use.kind === "closed") return `no process of the unit has ${what} open, which it gets from descriptor ${FIRST_FD} on`;
+    if (use.kind !== "unused" || isOpen) return null;
+    return `the unit does not accept connections from ${what}, which it gets from descriptor ${FIRST_FD} on: it listens on ${use.instead.join(", ")} instead`;
+  }
+
   /** Returns the open sockets of a service. The same sockets are returned as the same object. */
   of(service: string): readonly Held[] {
     return this.#held.get(service) ?? NONE;

@@ -16,6 +16,7 @@ import type { Inotify } from "./inotify.ts";
 import { pidfdOpen } from "../processes/pidfd.ts";
 import { socketFileAt } from "./socket-file.ts";
 import { findPortOwner } from "./tcp-listeners.ts";
+import { listenerUse } from "../proc/listener-use.ts";
 import { readStat } from "../proc/proc.ts";
 
 const AF = { unix: 1, inet: 2, inet6: 10 } as const;
@@ -34,7 +35,7 @@ const BACKLOG = 4096;
 export const openSockets = ({ epoll, inotify }: { readonly epoll: Epoll; readonly inotify: Inotify }): Sockets => ({
   ...{ listen, fileOf, borrow, linkAgain, restoreFile, close, keep: keepOpen },
   drop: (fd) => void libc.close(fd),
-  inodeOf: (fd) => fstatSync(fd).ino,
+  useOf: (fds, pids) => listenerUse(new Set(fds.map((fd) => fstatSync(fd).ino)), pids),
   watch: (fd, callback) => {
     const handle = epoll.add(fd, "in", false, callback);
     return () => handle.remove();

@@ -21,28 +21,30 @@ export function countUnixConnections(): Map<string, number> {
   return counts;
 }
 
-interface UnixSocket {
+export interface UnixSocket {
+  readonly inode: number;
   /** Empty if the socket has no name. */
   readonly path: string;
   readonly isListener: boolean;
   readonly isConnected: boolean;
 }
 
-function unixSockets(): UnixSocket[] {
+/** Lists the unix sockets of this network namespace. */
+export function unixSockets(): UnixSocket[] {
   return readTable()
     .split("\n")
     .slice(1)
     .flatMap((line) => {
       const columns = COLUMNS.exec(line);
       if (columns === null) return [];
-      const [, flags, state, path] = columns;
+      const [, flags, state, inode, path] = columns;
       const isListener = (Number.parseInt(flags!, 16) & SO_ACCEPTCON) !== 0;
-      return [{ path: path!, isListener, isConnected: state === CONNECTED || state === UNACCEPTED }];
+      return [{ inode: Number(inode), path: path!, isListener, isConnected: state === CONNECTED || state === UNACCEPTED }];
     });
 }
 
 /** The columns are Num RefCount Protocol Flags Type St Inode Path. The path may contain spaces. */
-const COLUMNS = /^\S+ \S+ \S+ (\S+) \S+ (\S+) +\d+ ?(.*)$/;
+const COLUMNS = /^\S+ \S+ \S+ (\S+) \S+ (\S+) +(\d+) ?(.*)$/;
 /** The states of a connection that was accepted, and of one that was not (SS_CONNECTED and SS_CONNECTING of the kernel). */
 const CONNECTED = "03";
 const UNACCEPTED = "02";
