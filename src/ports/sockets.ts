@@ -3,9 +3,9 @@ import type { Result } from "../base/result.ts";
 import type { ProcessRef } from "./processes.ts";
 
 /**
- * How the processes of a service use the sockets that they inherited. `closed`: no process has any of them open. `unused`: none
- * accepts connections from them, and the service listens on the addresses `instead`. `unknown`: no decision is possible, for example
- * because the processes may not be inspected, or because the service has no listener of its own.
+ * How the processes of a unit use the sockets that they inherited. `closed`: no process has any of them open. `unused`: no process
+ * waits for connections to them; the unit listens on the addresses `instead`, if there are any. `unknown`: the processes may not be
+ * inspected, or use io_uring.
  */
 export type ListenerUse =
   | { readonly kind: "used" | "closed" | "unknown" }

@@ -225,7 +225,7 @@ export class MainProcesses {
   #whyNotReady(id: string, tree: TreeOf): string | null {
     const { world, processes, sockets } = this.#o;
     const entry = world.get(id);
-    if (entry?.unit.phase !== "starting" || entry.spec.sockets.length === 0) return null;
+    if (entry?.unit.phase !== "starting" || entry.spec.instance === null || entry.spec.sockets.length === 0) return null;
     const pids = processes.members(tree).map(({ pid }) => pid);
     // READY=1 may arrive before the service begins to wait for connections.
     return sockets.whyUnused(entry.spec.service, pids, true);

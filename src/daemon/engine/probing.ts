@@ -79,14 +79,15 @@ export class Probing {
   }
 
   /**
-   * Returns a failure in place of a success that another unit of the service must have answered, because the probed unit does not
-   * use the shared sockets. This matters only until the unit is ready. An `exec` probe may connect to the unit itself, so the unit
-   * must only have the sockets open.
+   * Returns a failure in place of a success that another unit of the service must have caused, because the probed unit does not wait
+   * for connections to the shared sockets. This matters only until the unit is ready. An `exec` probe may connect to the unit itself,
+   * so then it is enough that the unit has the sockets open.
    */
   #attributed(id: string, { current, invocation }: RunState, result: CheckResult): CheckResult {
     const entry = this.#o.world.get(id);
-    if (result.kind !== "ok" || current === null || entry?.unit.phase !== "starting" || entry.spec.sockets.length === 0) return result;
+    if (result.kind !== "ok" || current === null || entry?.unit.phase !== "starting") return result;
     const { spec } = entry;
+    if (spec.instance === null || spec.sockets.length === 0) return result;
     const pids = this.#o.processes.members({ invocation, main: current }).map(({ pid }) => pid);
     const fault = this.#o.sockets.whyUnused(spec.service, pids, spec.check?.probe.type === "exec");
     return fault === null ? result : { ...result, kind: "bad", detail: fault };

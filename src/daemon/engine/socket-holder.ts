@@ -179,10 +179,10 @@ export class SocketHolder {
   }
 
   /**
-   * Returns why a unit with these processes does not answer the connections to its sockets, or null if it does or if that is
-   * unknown. If `isOpen` is enough, the unit only needs to have one of the sockets open.
+   * Returns why a unit with these processes cannot answer the connections to the sockets of its service, or null if it can or if
+   * that is unknown. With `mayWait`, it is enough that the unit has one of the sockets open.
    */
-  whyUnused(service: string, pids: readonly number[], isOpen: boolean): string | null {
+  whyUnused(service: string, pids: readonly number[], mayWait: boolean): string | null {
     const held = this.of(service);
     if (held.length === 0) return null;
     const use = this.#sockets.useOf(
@@ -191,8 +191,9 @@ export class SocketHolder {
     );
     const what = held.length === 1 ? `the socket ${held[0]!.text}` : "the sockets";
     if (use.kind === "closed") return `no process of the unit has ${what} open, which it gets from descriptor ${FIRST_FD} on`;
-    if (use.kind !== "unused" || isOpen) return null;
-    return `the unit does not accept connections from ${what}, which it gets from descriptor ${FIRST_FD} on: it listens on ${use.instead.join(", ")} instead`;
+    if (use.kind !== "unused" || mayWait) return null;
+    const instead = use.instead.length === 0 ? "" : `; it listens on ${use.instead.join(", ")} instead`;
+    return `the unit does not accept connections from ${what}, which it gets from descriptor ${FIRST_FD} on${instead}`;
   }
 
   /** Returns the open sockets of a service. The same sockets are returned as the same object. */

@@ -13,12 +13,13 @@ export function listenerUse(inodes: ReadonlySet<number>, pids: readonly number[]
   const isComplete = processes.length === pids.length;
   const holders = processes.filter(({ sockets }) => [...sockets.values()].some((inode) => inodes.has(inode)));
   if (holders.length === 0) return { kind: isComplete && pids.length > 0 ? "closed" : "unknown" };
+  if (holders.some((holder) => isInEpollSet(holder, inodes))) return { kind: "used" };
+  const waits = holders.map((holder) => isAwaited(holder, inodes));
+  if (waits.includes(true)) return { kind: "used" };
+  if (waits.includes(null) || !isComplete || processes.some(({ usesIoUring }) => usesIoUring)) return { kind: "unknown" };
   const own = new Set(processes.flatMap(({ sockets }) => [...sockets.values()]).filter((inode) => !inodes.has(inode)));
   const instead = own.size === 0 ? [] : listListeners().flatMap(({ inode, address }) => (own.has(inode) ? [address] : []));
-  if (instead.length === 0 || !isComplete || processes.some(({ usesIoUring }) => usesIoUring)) return { kind: "unknown" };
-  const uses = holders.map((holder) => (isInEpollSet(holder, inodes) ? true : isAwaited(holder, inodes)));
-  if (uses.includes(true)) return { kind: "used" };
-  return uses.includes(null) ? { kind: "unknown" } : { kind: "unused", instead };
+  return { kind: "unused", instead };
 }
 
 interface Descriptors {
