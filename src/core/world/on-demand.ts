@@ -17,8 +17,8 @@ export interface OnDemandOptions {
   readonly records: Pick<Rollouts, "get" | "put">;
   /** Starts or stops units for the cause `scaling`. */
   readonly request: (action: "start" | "stop", ids: readonly string[], step: Step) => void;
-  /** Removes the units of a service whose numbers are above `count`. */
-  readonly shrink: (service: string, count: number, step: Step) => void;
+  /** Adds units to a service without starting them, or removes units, so that it has `count`. */
+  readonly resize: (service: string, count: number, step: Step) => void;
   /** Starts the waiting units whose dependencies are met now. */
   readonly launchFree: (step: Step) => void;
 }
@@ -44,8 +44,8 @@ const PROBE_MS = 1000;
  */
 export class OnDemand {
   readonly #o: OnDemandOptions;
-  /** Monotonic time of the last sign of a connection, by service. */
-  readonly #activeMs = new Map<string, number>();
+  /** Monotonic time of the first sample since the last sign of a connection, by service. */
+  readonly #idleSinceMs = new Map<string, number>();
   /** Monotonic time at which a service that ended by itself sleeps again. */
   readonly #sleepsAtMs = new Map<string, number>();
   /** Number of consecutive short runs, by service. */
@@ -68,10 +68,10 @@ export class OnDemand {
     return members.some(sleeps) ? "asleep" : "down";
   }
 
-  /** Returns for how long no connection was seen, or null if the service is not awake or was not sampled yet. */
+  /** Returns for how long no connection was seen, or null if the service is not awake or not idle. */
   idleMs(service: string, nowMs: number): number | null {
-    const activeMs = this.#activeMs.get(service);
-    return activeMs === undefined || this.stateOf(service) !== "awake" ? null : nowMs - activeMs;
+    const sinceMs = this.#idleSinceMs.get(service);
+    return sinceMs === undefined || this.stateOf(service) !== "awake" ? null : nowMs - sinceMs;
   }
 
   /** Returns true if the sockets of a service must stay open although all its units are down. */
@@ -114,13 +114,12 @@ export class OnDemand {
   connected({ service, failed = false }: Extract<WorldEvent, { type: "connected" }>, step: Step): void {
     const state = this.stateOf(service);
     const members = this.#members(service);
-    if (state === "awake" && !members.some((entry) => mayBeProbe(entry, step.env.nowMs))) this.#activeMs.set(service, step.env.nowMs);
+    if (state === "asleep" || !members.some((entry) => mayBeProbe(entry, step.env.nowMs))) this.#idleSinceMs.delete(service);
     if (state !== "asleep") return;
     const ids = members.filter(sleeps).map(({ spec }) => spec.id);
     const cause = failed ? "its sockets could not be opened" : "a client connected";
     this.#note(service, `scaled from 0 to ${unitsWord(ids.length)}: ${cause}`, { from: 0, to: ids.length }, step);
     this.#o.records.put(service, { onDemand: true }, step);
-    this.#activeMs.set(service, step.env.nowMs);
     this.#o.request("start", ids, step);
   }
 
@@ -135,18 +134,27 @@ export class OnDemand {
       const probes = members.filter(isBeingProbed).length;
       const isBusy =
         (rollout !== null && isUnfinished(rollout)) ||
-        members.some((entry) => !isAtRest(entry) && !isServing(entry)) ||
+        members.some(({ unit }) => unit.phase === "backoff") || // otherwise the next connection would bypass the back-off
         (connections?.get(name) ?? Infinity) > probes;
-      if (isBusy) this.#activeMs.set(name, nowMs);
-      const idleMs = nowMs - (this.#activeMs.get(name) ?? nowMs);
-      if (!this.#activeMs.has(name)) this.#activeMs.set(name, nowMs);
-      if (isBusy || idleMs < spec.scaling!.idleAfterMs) continue;
+      if (isBusy) {
+        this.#idleSinceMs.delete(name);
+        continue;
+      }
+      const sinceMs = this.#idleSinceMs.get(name) ?? nowMs;
+      this.#idleSinceMs.set(name, sinceMs);
+      if (nowMs - sinceMs < spec.scaling!.idleAfterMs) continue;
       const up = members.filter((entry) => !isAtRest(entry)).length;
       const words = `scaled from ${up} to 0 units (no connection for ${formatDuration(spec.scaling!.idleAfterMs)})`;
       this.#note(name, words, { from: up, to: 0 }, step);
-      if (members.length > spec.instances!) this.#o.shrink(name, spec.instances!, step);
-      const ids = this.#members(name).flatMap((entry) => (isAtRest(entry) ? [] : [entry.spec.id]));
-      this.#o.request("stop", ids, step);
+      this.#o.resize(name, spec.instances!, step);
+      const staying = this.#members(name);
+      for (const entry of staying)
+        if (isAtRest(entry) && !members.some(({ spec: known }) => known.id === entry.spec.id)) this.#lull(entry, step);
+      this.#o.request(
+        "stop",
+        staying.flatMap((entry) => (isAtRest(entry) ? [] : [entry.spec.id])),
+        step,
+      );
     }
   }
 
@@ -182,7 +190,8 @@ export class OnDemand {
 
   /** Returns the time at which a service that has ended by itself may sleep again. */
   #nextSleepMs(service: string, members: readonly Entry[], { env }: Step): number {
-    const isShort = members.some(({ unit }) => unit.reason !== "none") && members.every(({ unit }) => (unit.last?.ranMs ?? 0) < SHORT_RUN_MS);
+    const isShort =
+      members.some(({ unit }) => unit.reason !== "none") && members.every(({ unit }) => (unit.last?.ranMs ?? 0) < SHORT_RUN_MS);
     const shortRuns = isShort ? (this.#shortRuns.get(service) ?? 0) + 1 : 0;
     this.#shortRuns.set(service, shortRuns);
     return shortRuns === 0 ? env.nowMs : env.nowMs + Math.max(SHORT_RUN_MS, backoffMs(members[0]!.spec.restart, shortRuns, env.roll));
@@ -191,15 +200,18 @@ export class OnDemand {
   #sleep(service: string, members: readonly Entry[], step: Step): void {
     const asleep = members.filter((entry) => !sleeps(entry));
     if (asleep.length === 0) return;
-    for (const entry of asleep) {
-      const { unit } = entry;
-      const ledger = { ...unit.ledger, retries: 0 };
-      const sinceMs = stateOf(unit) === "stopped" ? unit.sinceMs : step.env.nowMs;
-      this.#put(entry, { phase: "idle", want: "down", cause: "scaling", reason: "scaling", due: null, ledger, sinceMs }, step);
-    }
+    for (const entry of asleep) this.#lull(entry, step);
     this.#o.records.put(service, { onDemand: true }, step);
     this.#note(service, "scaled to 0 units: the first connection starts it", { to: 0 }, step);
     this.#o.launchFree(step);
+  }
+
+  /** Marks a unit that is down as sleeping. */
+  #lull(entry: Entry, step: Step): void {
+    const { unit } = entry;
+    const ledger = { ...unit.ledger, retries: 0 };
+    const sinceMs = stateOf(unit) === "stopped" ? unit.sinceMs : step.env.nowMs;
+    this.#put(entry, { phase: "idle", want: "down", cause: "scaling", reason: "scaling", due: null, ledger, sinceMs }, step);
   }
 
   /** Handles a service whose file does not set `min` 0 any more. A sleeping unit would never start. */
@@ -240,8 +252,6 @@ const ENDED: ReadonlySet<string> = new Set(["success", "condition", "none"]);
 const sleeps = ({ unit, spec }: Entry): boolean => isAsleep(unit, spec);
 
 const isAtRest = ({ unit }: Entry): boolean => isDown(unit.phase);
-
-const isServing = ({ unit }: Entry): boolean => unit.want === "up" && (unit.phase === "running" || unit.phase === "reloading");
 
 /** Returns true while a probe runs that may be connected to the listener. Such a connection is no activity of a client. */
 const isBeingProbed = ({ check, spec }: Entry): boolean =>

@@ -11,8 +11,8 @@ import type { Units } from "./units.ts";
 export interface ScalingsOptions {
   readonly units: Units;
   readonly records: Pick<Rollouts, "get" | "put">;
-  /** Loads additional units of a service and starts them. */
-  readonly add: (specs: readonly Spec[], earlierRuns: Readings["earlierRuns"], step: Step) => void;
+  /** Loads additional units of a service, and starts them if `starts` is true. */
+  readonly add: (specs: readonly Spec[], earlierRuns: Readings["earlierRuns"], starts: boolean, step: Step) => void;
   /** Stops the unit and removes it. */
   readonly remove: (id: string, step: Step) => void;
   readonly onDemand: () => Pick<OnDemand, "measured" | "stateOf" | "idleMs">;
@@ -81,18 +81,19 @@ export class Scalings {
     this.#resize(service, count, step);
   }
 
-  /** Removes units so that `count` are left. */
-  shrink(service: string, count: number, step: Step): void {
+  /** Adds units without starting them, or removes units, so that the service has `count`. May be called once there is a sample. */
+  resize(service: string, count: number, step: Step): void {
+    if (this.#members(service).length === count) return;
     this.#o.records.put(service, { scale: count }, step);
-    this.#resize(service, count, step);
+    this.#resize(service, count, step, false);
   }
 
-  #resize(service: string, count: number, step: Step): void {
+  #resize(service: string, count: number, step: Step, starts = true): void {
     const members = this.#members(service);
     const present = new Set(members.map(({ spec }) => spec.id));
     const wanted = Array.from({ length: count }, (_, index) => unitOfService(service, index + 1));
     const added = wanted.filter((id) => !present.has(id)).map((id) => memberSpec(members[0]!.spec, id));
-    if (added.length > 0) this.#o.add(added, this.#latest!.earlierRuns, step);
+    if (added.length > 0) this.#o.add(added, this.#latest!.earlierRuns, starts, step);
     // The unit with the highest number stops first, so that the numbers of the running units never have gaps.
     for (const { spec } of members.toReversed()) if (spec.instance! > count) this.#o.remove(spec.id, step);
   }

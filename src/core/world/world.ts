@@ -74,9 +74,10 @@ export class World {
     this.#scalings = new Scalings({
       units,
       records: this.#rollouts,
-      add: (specs, earlierRuns, step) => {
+      add: (specs, earlierRuns, starts, step) => {
         for (const spec of specs) this.#load({ type: "load", spec, earlierRuns: earlierRuns(spec.id) }, step);
-        this.#wishes.request({ type: "request", action: "start", ids: specs.map(({ id }) => id), cause: "scaling" }, step);
+        const ids = specs.map(({ id }) => id);
+        if (starts) this.#wishes.request({ type: "request", action: "start", ids, cause: "scaling" }, step);
       },
       remove: (id, step) => this.#unload(id, "scaling", step),
       onDemand: () => this.#onDemand,
@@ -85,7 +86,7 @@ export class World {
       units,
       records: this.#rollouts,
       request: (action, ids, step) => this.#wishes.request({ type: "request", action, ids, cause: "scaling" }, step),
-      shrink: (service, count, step) => this.#scalings.shrink(service, count, step),
+      resize: (service, count, step) => this.#scalings.resize(service, count, step),
       launchFree: (step) => this.#wishes.launchFree(step),
     });
     this.#jobs = new JobBook({ get: units.get, wishes: this.#wishes, deadlines: units.deadlines });

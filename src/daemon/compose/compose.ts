@@ -112,7 +112,17 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
   const scaling = new Scaling({ ...loading, actions, handle });
   const rolling = new Rolling({ ...loading, handle });
-  const background = new Background({ ...loading, bus, engine, reloader, launcher, watchFiles, bug, connectionWatch, tickMs: settings.metrics.intervalMs });
+  const background = new Background({
+    ...loading,
+    bus,
+    engine,
+    reloader,
+    launcher,
+    watchFiles,
+    bug,
+    connectionWatch,
+    tickMs: settings.metrics.intervalMs,
+  });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
   const facade = new LocalSupervisor({

@@ -75,7 +75,8 @@ export class ServiceNotify {
       else if (changeMain(process)) post({ type: "fact", id, fact: { type: "mainChanged", run, process } });
     }
     const fault = notice.ready ? whyNotReady(id, tree) : null;
-    if (fault !== null) return post({ type: "fact", id, fact: { type: "condemned", run, by: "health", detail: `it sent READY=1, but ${fault}` } });
+    if (fault !== null)
+      return post({ type: "fact", id, fact: { type: "condemned", run, by: "health", detail: `it sent READY=1, but ${fault}` } });
     post({ type: "fact", id, fact: { type: "notified", run, notice } });
   }
 }

@@ -57,7 +57,8 @@ export class SocketHolder {
       wanted.push({ name, text: text.value, address: address.value, reusePort });
     }
     const known = this.#held.get(spec.service) ?? [];
-    const isSame = known.length === wanted.length && known.every(({ name, text }, i) => name === wanted[i]!.name && text === wanted[i]!.text);
+    const isSame =
+      known.length === wanted.length && known.every(({ name, text }, i) => name === wanted[i]!.name && text === wanted[i]!.text);
     if (isSame && known.every((held) => this.#isReachable(held))) return ok(known);
     if (!isSame) this.release(spec.service);
     const held: Held[] = [];

@@ -90,18 +90,22 @@ export class Scaling {
 
   /** Puts a service to sleep, so that the first connection starts the number of units in its file. */
   async #toZero(id: string, current: readonly string[], request: ScaleRequest): Promise<shape.JobResult> {
-    const { world, catalog, recorder, actions, handle } = this.#o;
+    const { world, catalog, recorder, actions, earlierRuns, handle } = this.#o;
     const isAsleep = world.onDemand.stateOf(id) === "asleep";
     if (isAsleep || request.dryRun) {
-      const [result, message] = isAsleep ? (["unchanged", "it is scaled to 0 already"] as const) : (["planned", "would be stopped"] as const);
+      const [result, message] = isAsleep
+        ? (["unchanged", "it is scaled to 0 already"] as const)
+        : (["planned", "would be stopped"] as const);
       return { outcomes: current.map((unit) => this.#outcome(unit, result, `${message}; the first connection starts it`)), warnings: [] };
     }
     const job = actions.newJob();
     const running = current.filter((unit) => world.get(unit)!.unit.want === "up").length;
-    const { removed } = catalog.rescale(id, null);
+    const { added, removed } = catalog.rescale(id, null);
+    const more = added.map(({ spec }) => spec.id);
     handle(
       { type: "scaled", service: id, scale: null },
-      { type: "request", action: "stop", ids: current, cause: "scaling", job },
+      ...added.map(({ spec }) => ({ type: "load", spec, earlierRuns: earlierRuns(spec.id) }) as const),
+      { type: "request", action: "stop", ids: [...current, ...more], cause: "scaling", job },
       ...removed.map((unit) => ({ type: "unload", id: unit, cause: "operator" }) as const),
     );
     if (running > 0) recorder.tell("scaled", `scaled from ${running} to 0 units by the operator`, id, { from: running, to: 0 });

@@ -30,7 +30,9 @@ const awake = (parts: SpecParts = {}): Stage => {
 
 /** A round of samples with this number of connections, and a posted number. Returns the messages of the events. */
 function sample(stage: Stage, connections: number, queue: number | null = null): string[] {
-  const units = new Map([...stage.world.entries()].map(([id, { unit }]) => [id, { run: unit.run, values: queue === null ? {} : { queue } }]));
+  const units = new Map(
+    [...stage.world.entries()].map(([id, { unit }]) => [id, { run: unit.run, values: queue === null ? {} : { queue } }]),
+  );
   const readings = { units, earlierRuns: () => 0, connections: new Map([["web", connections]]) };
   const turn = stage.handle({ type: "measured", samples: new Map(), readings });
   stage.post({ type: "tick" });
@@ -107,6 +109,8 @@ describe("without connections", () => {
   test("the service stops after idle_after, and sleeps again", () => {
     const stage = awake();
     expect(sample(stage, 1)).toEqual([]);
+    stage.pass(IDLE_MS);
+    expect(sample(stage, 0)).toEqual([]); // there may have been a connection since the last sample
     stage.pass(IDLE_MS - 1);
     expect(sample(stage, 0)).toEqual([]);
     stage.pass(1);
@@ -131,6 +135,7 @@ describe("without connections", () => {
 
   test("health probes are no activity", () => {
     const stage = awake({ check: { intervalMs: 1e9 } });
+    stage.post({ type: "tick" }); // the first probe
     sample(stage, 0);
     stage.pass(IDLE_MS);
     stage.world.handle({ type: "probeNow", id: "web@1" }, { nowMs: stage.nowMs, roll: 0.5 });
@@ -149,8 +154,9 @@ describe("without connections", () => {
     stage.pass(16_000);
     sample(stage, 5, 25);
     stage.take();
+    sample(stage, 0, 25);
     stage.pass(IDLE_MS);
-    expect(sample(stage, 0, 10)).toEqual(["scaled from 3 to 0 units (no connection for 1m)"]);
+    expect(sample(stage, 0, 25)).toEqual(["scaled from 3 to 0 units (no connection for 1m)"]);
     expect(stage.world.ids()).toEqual(["web@1"]);
     expect(stage.world.scaleOf("web")).toBe(1);
   });
@@ -185,6 +191,7 @@ describe("without connections", () => {
     next.post({ type: "restore", spec, unit, check: null }).post({ type: "resumed", open: [], lastId: 0 });
     next.pass(1);
     expect(sample(next, 0)).toEqual([]);
+    expect(next.world.scalingOf("web", next.nowMs)).toMatchObject({ onDemand: { state: "awake", idleMs: 0 } });
     next.pass(IDLE_MS);
     expect(sample(next, 0)).toHaveLength(1);
   });
