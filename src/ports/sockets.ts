@@ -8,8 +8,7 @@ import type { ProcessRef } from "./processes.ts";
  * inspected, or use io_uring.
  */
 export type ListenerUse =
-  | { readonly kind: "used" | "closed" | "unknown" }
-  | { readonly kind: "unused"; readonly instead: readonly string[] };
+  { readonly kind: "used" | "closed" | "unknown" } | { readonly kind: "unused"; readonly instead: readonly string[] };
 
 /**
  * Listening sockets that the daemon holds for its services. Unless `keep` says otherwise, their descriptors are close-on-exec

@@ -113,6 +113,7 @@ class History {
     const { world } = this.#stage;
     const alive = [...world.entries()].filter(([, { unit }]) => unit.process !== null);
     if (alive.length === 0) this.#open = 0;
+    if (this.#waiting > 0 && this.#state === "awake") this.#stage.post({ type: "connected", service: NAME });
     if (world.ids().some((id) => world.get(id)!.unit.phase === "running")) {
       this.#open += this.#waiting;
       this.#waiting = 0;
@@ -138,7 +139,10 @@ class History {
   #pass(ms: number): void {
     const { world } = this.#stage;
     if (this.#open > 0 && world.ids().some((id) => world.get(id)!.unit.process !== null)) this.#usedMs = this.#stage.nowMs + ms;
-    this.#stage.pass(ms);
+    for (let passed = 0; passed < ms; passed += 500) {
+      this.#stage.pass(Math.min(500, ms - passed));
+      this.#countStarts();
+    }
   }
 
   #sample(): void {

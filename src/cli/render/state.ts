@@ -74,7 +74,8 @@ export const isBlocked = ({ obstacles = [] }: Service): boolean => obstacles.som
  * and a scheduled unit has its next run added.
  */
 export function stateWords({ state, type, reason, schedule, ready, wanted, leaving, ...service }: Service, now: number): string {
-  if (wanted !== undefined) return `${state}, ${ready} of ${wanted} ready${service.waits_for_connection ? ", starts at the first connection" : ""}`;
+  if (wanted !== undefined)
+    return `${state}, ${ready} of ${wanted} ready${service.waits_for_connection ? ", starts at the first connection" : ""}`;
   if (leaving) return `${state}, leaving`;
   const word = state === "stopped" && type === "oneshot" && reason === "success" ? "done" : state;
   const next = state === "stopped" || state === "failed" ? schedule?.next_run : null;

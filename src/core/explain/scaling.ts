@@ -22,7 +22,9 @@ export function scalingWords({ spec, current, blockedBy, decision, onDemand }: S
 function zeroWords({ idleAfterMs }: ScalingOutlook["spec"], { state, idleMs }: NonNullable<ScalingOutlook["onDemand"]>): string {
   const rule = `Without a connection for ${formatDuration(idleAfterMs)} it stops, and the next connection starts it`;
   if (state === "manual") return `${rule}; but an operator started it, so it runs until it is stopped.`;
-  return state === "awake" && idleMs !== null && idleMs > 0 ? `${rule}; there was no connection for ${formatDuration(idleMs)}.` : `${rule}.`;
+  return state === "awake" && idleMs !== null && idleMs > 0
+    ? `${rule}; there was no connection for ${formatDuration(idleMs)}.`
+    : `${rule}.`;
 }
 
 const BLOCKED: Readonly<Record<NonNullable<ScalingOutlook["blockedBy"]>, string>> = {

@@ -29,7 +29,8 @@ export function upcomingOf(world: World, entry: Entry, plan: Timer | undefined):
   if (unit.want === "up" && unit.phase === "running") coming.push(...ifItFails(entry));
   if (plan?.nextMs != null) coming.push({ text: "Next scheduled run", atMs: null, wallMs: plan.nextMs });
   if (plan?.queued) coming.push(untimed("Another run starts right after this one."));
-  if (isAsleep(unit, spec)) coming.push(untimed(`Starts when a client connects to ${spec.sockets.map(({ listen }) => listen).join(" or ")}.`));
+  if (isAsleep(unit, spec))
+    coming.push(untimed(`Starts when a client connects to ${spec.sockets.map(({ listen }) => listen).join(" or ")}.`));
   else if (isDown(unit.phase) && unit.due === null && plan?.nextMs == null)
     coming.push(untimed(`Nothing automatically. \`sup start ${unit.id}\` starts it.`));
   if (isOnDemand(spec) && (unit.phase === "failed" || unit.phase === "fatal"))

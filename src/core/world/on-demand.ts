@@ -101,7 +101,8 @@ export class OnDemand {
       } else if (action === "start" || (action === "restart" && isResting)) {
         this.#o.records.put(service, { onDemand: false }, step);
       } else if (action === "stop") {
-        for (const entry of resting) if (ids.has(entry.spec.id) && sleeps(entry)) this.#stayDown(entry, cause, step);
+        const mayWake = ({ spec, unit }: Entry): boolean => ids.has(spec.id) && unit.phase === "idle" && unit.reason !== cause;
+        if (this.listens(service)) for (const entry of resting.filter(mayWake)) this.#stayDown(entry, cause, step);
       }
     }
     return asked.length === 0 ? event : { ...event, ids: [...ids] };

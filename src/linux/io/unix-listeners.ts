@@ -7,8 +7,7 @@ const SO_ACCEPTCON = 0x10000;
  * Returns true if a process listens on the unix socket with this path. The check needs no permission on the socket, because
  * every user can read /proc/net/unix (proc(5)). The kernel removes a socket from that table when the listener ends.
  */
-export const hasListener = (path: string): boolean =>
-  unixSockets().some((socket) => socket.path === path && socket.isListener);
+export const hasListener = (path: string): boolean => unixSockets().some((socket) => socket.path === path && socket.isListener);
 
 /**
  * Returns the number of connections to each unix socket that has any, by its path. Connections that wait to be accepted count. The

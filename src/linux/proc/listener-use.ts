@@ -67,9 +67,7 @@ function isInEpollSet({ pid, epolls, sockets }: Descriptors, inodes: ReadonlySet
 }
 
 const SYSCALLS =
-  process.arch === "x64"
-    ? { accept: [43, 288], poll: [7, 271], select: [23, 270] }
-    : { accept: [202, 242], poll: [73], select: [72] };
+  process.arch === "x64" ? { accept: [43, 288], poll: [7, 271], select: [23, 270] } : { accept: [202, 242], poll: [73], select: [72] };
 
 /** Returns true if a thread waits for one of the sockets, false if none does, and null if the threads may not be inspected. */
 function isAwaited({ pid, sockets }: Descriptors, inodes: ReadonlySet<number>): boolean | null {

@@ -32,7 +32,10 @@ function formatTcp(hex: string): string {
 function formatV6(bytes: readonly number[]): string {
   const ordered = [0, 4, 8, 12].flatMap((at) => bytes.slice(at, at + 4).toReversed());
   const groups = Array.from({ length: 8 }, (_, index) => ((ordered[2 * index]! << 8) | ordered[2 * index + 1]!).toString(16)).join(":");
-  return groups.replace(/(^|:)0(:0)+(?=:|$)/, ":").replace(/^:(?!:)/, "::").replace(/([^:]):$/, "$1::");
+  return groups
+    .replace(/(^|:)0(:0)+(?=:|$)/, ":")
+    .replace(/^:(?!:)/, "::")
+    .replace(/([^:]):$/, "$1::");
 }
 
 const unixListeners = (): Listener[] =>

@@ -12,7 +12,10 @@ export function instances() {
       count(0, MAX_UNITS),
     ),
     max: said("Maximum number of units.", count(1, MAX_UNITS)),
-    start: said("Number of units before the first decision; `min` by default. With `min` 0, the number of units that the first connection starts; 1 by default.", count(1, MAX_UNITS).optional()),
+    start: said(
+      "Number of units before the first decision; `min` by default. With `min` 0, the number of units that the first connection starts; 1 by default.",
+      count(1, MAX_UNITS).optional(),
+    ),
     metric: said(
       "What to scale by: `cpu` (percent of one core), `memory` (MiB), `response_time` (milliseconds of the last health probe), `connections` (established TCP connections on the unit's port), or the name of a value that the units post to the API.",
       metric().optional(),

@@ -248,6 +248,14 @@ describe("a service that ends by itself", () => {
   });
 });
 
+test("`sup stop` of a service that has ended by itself and is about to sleep keeps it down", () => {
+  const stage = awake().exits("web@1", 0);
+  expect(stateOf(stage)).toBe("down");
+  stage.stop("web@1").pass(60_000);
+  expect(stateOf(stage)).toBe("down");
+  expect(stage.unit("web@1").reason).toBe("operator");
+});
+
 describe("a changed file", () => {
   test("with a higher minimum starts a sleeping service", () => {
     const stage = booted();

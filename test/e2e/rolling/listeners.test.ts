@@ -30,35 +30,43 @@ const failedRollout = async (daemon: Daemon, words: string): Promise<RolloutStat
   return ((await (await daemon.api("/api/supervisor/services/web/rollout")).json()) as { rollout: RolloutStatus }).rollout;
 };
 
-withNode("a new unit that listens on a random port does not count as healthy although the old unit answers its probes", async () => {
-  const port = freePort();
-  await using daemon = await startDaemon();
-  const marker = join(daemon.home, "random");
-  daemon.writeUnit("web", {
-    ...{ enabled: true, command: node!, args: ["-e", SERVER, marker], instances: 1 },
-    sockets: [{ name: "http", listen: `127.0.0.1:${port}` }],
-    health_check: { type: "http", endpoint: `http://127.0.0.1:${port}/`, interval: 0.3, start_interval: 0.1 },
-    rolling: { min_healthy_time: 0.2 },
-    restart_policy: { max_retries: 0 },
-  });
-  const { pid } = await daemon.reaches("web@1", "running");
-  expect((await daemon.sup("rolling-restart", "web")).code).toBe(0);
-  const before = await daemon.reaches("web@1", "running");
-  expect(before.pid).not.toBe(pid);
-  writeFileSync(marker, "");
-  const { failure } = await failedRollout(daemon, "the unit does not accept connections from the socket");
-  expect(failure).toMatch(
-    new RegExp(`^web@2: health check failed 3 times in a row: the unit does not accept connections from the socket 127\\.0\\.0\\.1:${port}, which it gets from descriptor 3 on; it listens on 127\\.0\\.0\\.1:\\d+ instead$`),
-  );
-  expect((await daemon.reaches("web@1", "running")).pid).toBe(before.pid);
-  expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe(String(before.pid));
-}, 30_000);
+withNode(
+  "a new unit that listens on a random port does not count as healthy although the old unit answers its probes",
+  async () => {
+    const port = freePort();
+    await using daemon = await startDaemon();
+    const marker = join(daemon.home, "random");
+    daemon.writeUnit("web", {
+      ...{ enabled: true, command: node!, args: ["-e", SERVER, marker], instances: 1 },
+      sockets: [{ name: "http", listen: `127.0.0.1:${port}` }],
+      health_check: { type: "http", endpoint: `http://127.0.0.1:${port}/`, interval: 0.3, start_interval: 0.1 },
+      rolling: { min_healthy_time: 0.2 },
+      restart_policy: { max_retries: 0 },
+    });
+    const { pid } = await daemon.reaches("web@1", "running");
+    expect((await daemon.sup("rolling-restart", "web")).code).toBe(0);
+    const before = await daemon.reaches("web@1", "running");
+    expect(before.pid).not.toBe(pid);
+    writeFileSync(marker, "");
+    const { failure } = await failedRollout(daemon, "the unit does not accept connections from the socket");
+    expect(failure).toMatch(
+      new RegExp(
+        `^web@2: health check failed 3 times in a row: the unit does not accept connections from the socket 127\\.0\\.0\\.1:${port}, which it gets from descriptor 3 on; it listens on 127\\.0\\.0\\.1:\\d+ instead$`,
+      ),
+    );
+    expect((await daemon.reaches("web@1", "running")).pid).toBe(before.pid);
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe(String(before.pid));
+  },
+  30_000,
+);
 
-withPython("READY=1 of a unit that has closed the shared socket fails the start", async () => {
-  const port = freePort();
-  await using daemon = await startDaemon();
-  const marker = join(daemon.home, "closed");
-  const script = `
+withPython(
+  "READY=1 of a unit that has closed the shared socket fails the start",
+  async () => {
+    const port = freePort();
+    await using daemon = await startDaemon();
+    const marker = join(daemon.home, "closed");
+    const script = `
 import os, socket, time
 if os.path.exists("${marker}"): os.close(3)
 ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -67,19 +75,21 @@ ready.connect("\\0" + address[1:] if address[0] == "@" else address)
 ready.send(b"READY=1")
 time.sleep(600)
 `;
-  daemon.writeUnit("web", {
-    ...{ enabled: true, type: "notify", command: python!, args: ["-c", script], instances: 1, rolling: { min_healthy_time: 0.1 } },
-    sockets: [{ name: "http", listen: `127.0.0.1:${port}` }],
-    restart_policy: { max_retries: 0 },
-  });
-  const { pid } = await daemon.reaches("web@1", "running");
-  writeFileSync(marker, "");
-  const { failure } = await failedRollout(daemon, "it sent READY=1");
-  expect(failure).toBe(
-    `web@2: it sent READY=1, but no process of the unit has the socket 127.0.0.1:${port} open, which it gets from descriptor 3 on`,
-  );
-  expect((await daemon.reaches("web@1", "running")).pid).toBe(pid);
-}, 30_000);
+    daemon.writeUnit("web", {
+      ...{ enabled: true, type: "notify", command: python!, args: ["-c", script], instances: 1, rolling: { min_healthy_time: 0.1 } },
+      sockets: [{ name: "http", listen: `127.0.0.1:${port}` }],
+      restart_policy: { max_retries: 0 },
+    });
+    const { pid } = await daemon.reaches("web@1", "running");
+    writeFileSync(marker, "");
+    const { failure } = await failedRollout(daemon, "it sent READY=1");
+    expect(failure).toBe(
+      `web@2: it sent READY=1, but no process of the unit has the socket 127.0.0.1:${port} open, which it gets from descriptor 3 on`,
+    );
+    expect((await daemon.reaches("web@1", "running")).pid).toBe(pid);
+  },
+  30_000,
+);
 
 /** Deletes the file of its socket when it is asked to stop, before it finishes its work, as some servers do. */
 const UNLINKER = `
@@ -135,44 +145,48 @@ function load(unix: string) {
   return { stop };
 }
 
-withPython("a unix socket whose file a leaving unit deletes or replaces is restored, and no connection breaks", async () => {
-  await using daemon = await startDaemon();
-  const path = join(daemon.home, "web.sock");
-  daemon.writeUnit("web", {
-    ...{ enabled: true, type: "notify", command: python!, args: ["-c", UNLINKER.replaceAll("%", "%%"), path], instances: 2 },
-    sockets: [{ name: "http", listen: path }],
-    rolling: { min_healthy_time: 0.1 },
-  });
-  await daemon.reaches("web@1", "running");
-  await daemon.reaches("web@2", "running");
-  const clients = load(path);
-  for (let round = 0; round < 5; round++) {
-    expect((await daemon.sup("rolling-restart", "web")).code).toBe(0);
-    expect(existsSync(path)).toBe(true);
-  }
-  const { answers, unconnected, broken } = await clients.stop();
-  console.log(`${answers} requests answered, ${unconnected} could not connect while the file was missing`);
-  expect(broken).toEqual([]);
-  expect(answers).toBeGreaterThan(100);
+withPython(
+  "a unix socket whose file a leaving unit deletes or replaces is restored, and no connection breaks",
+  async () => {
+    await using daemon = await startDaemon();
+    const path = join(daemon.home, "web.sock");
+    daemon.writeUnit("web", {
+      ...{ enabled: true, type: "notify", command: python!, args: ["-c", UNLINKER.replaceAll("%", "%%"), path], instances: 2 },
+      sockets: [{ name: "http", listen: path }],
+      rolling: { min_healthy_time: 0.1 },
+    });
+    await daemon.reaches("web@1", "running");
+    await daemon.reaches("web@2", "running");
+    const clients = load(path);
+    for (let round = 0; round < 5; round++) {
+      expect((await daemon.sup("rolling-restart", "web")).code).toBe(0);
+      expect(existsSync(path)).toBe(true);
+    }
+    const { answers, unconnected, broken } = await clients.stop();
+    console.log(`${answers} requests answered, ${unconnected} could not connect while the file was missing`);
+    expect(broken).toEqual([]);
+    expect(answers).toBeGreaterThan(100);
 
-  // Another process takes the name, and a deleted file comes back without any step of a rollout.
-  const other = Bun.listen({ unix: `${path}.other`, socket: { data() {} } });
-  renameSync(`${path}.other`, path);
-  const pids = await Promise.all(["web@1", "web@2"].map(async (id) => String((await daemon.reaches(id, "running")).pid)));
-  await until(async () => pids.includes(await askUnix(path).catch(() => "")), { what: "an answer of the service" });
-  other.stop(true);
-  rmSync(path, { force: true });
-  await until(() => existsSync(path), { what: "the restored file" });
+    // Another process takes the name, and a deleted file comes back without any step of a rollout.
+    const other = Bun.listen({ unix: `${path}.other`, socket: { data() {} } });
+    renameSync(`${path}.other`, path);
+    const pids = await Promise.all(["web@1", "web@2"].map(async (id) => String((await daemon.reaches(id, "running")).pid)));
+    await until(async () => pids.includes(await askUnix(path).catch(() => "")), { what: "an answer of the service" });
+    other.stop(true);
+    rmSync(path, { force: true });
+    await until(() => existsSync(path), { what: "the restored file" });
 
-  // The listener is the same one after a crash and a re-exec.
-  await daemon.crash();
-  rmSync(path, { force: true });
-  await daemon.start();
-  expect(pids).toContain(await askUnix(path));
-  expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
-  rmSync(path, { force: true });
-  await until(() => existsSync(path), { what: "the file after a re-exec" });
-  expect(pids).toContain(await askUnix(path));
-  expect((await daemon.sup("stop", "web")).code).toBe(0);
-  expect(readdirSync(daemon.home).filter((name) => name.includes("web.sock"))).toEqual([]);
-}, 60_000);
+    // The listener is the same one after a crash and a re-exec.
+    await daemon.crash();
+    rmSync(path, { force: true });
+    await daemon.start();
+    expect(pids).toContain(await askUnix(path));
+    expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
+    rmSync(path, { force: true });
+    await until(() => existsSync(path), { what: "the file after a re-exec" });
+    expect(pids).toContain(await askUnix(path));
+    expect((await daemon.sup("stop", "web")).code).toBe(0);
+    expect(readdirSync(daemon.home).filter((name) => name.includes("web.sock"))).toEqual([]);
+  },
+  60_000,
+);

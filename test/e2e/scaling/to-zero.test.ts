@@ -67,47 +67,51 @@ const scalings = async (daemon: Daemon): Promise<string[]> =>
     .filter(({ event_type }) => event_type === "scaled")
     .map(({ message }) => message);
 
-withPython("the first connection starts the service and is answered by it; without connections it stops; a crash and a re-exec change nothing", async () => {
-  const port = freePort();
-  await using daemon = await startDaemon({ units: { web: web(`127.0.0.1:${port}`) }, settings: SETTINGS });
-  const first = await asleep(daemon);
-  expect(first).toMatchObject({ state: "stopped", reason: "scaling", pid: null });
-  const shown = (await daemon.sup("status")).stdout;
-  expect(shown).toContain("stopped, 0 of 0 ready, starts at the first connection");
-  expect(shown).toContain("0–1 units by connections");
-  expect((await daemon.sup("why", "web")).stdout).toContain(`Starts when a client connects to 127.0.0.1:${port}.`);
-  expect((await daemon.sup("explain", "web")).stdout).toContain("Now: nothing, because the service waits for its first connection.");
+withPython(
+  "the first connection starts the service and is answered by it; without connections it stops; a crash and a re-exec change nothing",
+  async () => {
+    const port = freePort();
+    await using daemon = await startDaemon({ units: { web: web(`127.0.0.1:${port}`) }, settings: SETTINGS });
+    const first = await asleep(daemon);
+    expect(first).toMatchObject({ state: "stopped", reason: "scaling", pid: null });
+    const shown = (await daemon.sup("status")).stdout;
+    expect(shown).toContain("stopped, 0 of 0 ready, starts at the first connection");
+    expect(shown).toContain("0–1 units by connections");
+    expect((await daemon.sup("why", "web")).stdout).toContain(`Starts when a client connects to 127.0.0.1:${port}.`);
+    expect((await daemon.sup("explain", "web")).stdout).toContain("Now: nothing, because the service waits for its first connection.");
 
-  const askedMs = performance.now();
-  const pid = await ask(port);
-  console.log(`first request answered after ${Math.round(performance.now() - askedMs)} ms`);
-  expect((await unitOf(daemon)).pid).toBe(Number(pid));
-  await asleep(daemon);
-  expect(await scalings(daemon)).toEqual([
-    "scaled to 0 units: the first connection starts it",
-    "scaled from 0 to 1 unit: a client connected",
-    "scaled from 1 to 0 units (no connection for 1s)",
-  ]);
+    const askedMs = performance.now();
+    const pid = await ask(port);
+    console.log(`first request answered after ${Math.round(performance.now() - askedMs)} ms`);
+    expect((await unitOf(daemon)).pid).toBe(Number(pid));
+    await asleep(daemon);
+    expect(await scalings(daemon)).toEqual([
+      "scaled to 0 units: the first connection starts it",
+      "scaled from 0 to 1 unit: a client connected",
+      "scaled from 1 to 0 units (no connection for 1s)",
+    ]);
 
-  await daemon.crash();
-  // The keeper holds the socket, so this client waits for the next daemon.
-  const waiting = ask(port);
-  await daemon.start();
-  const second = await waiting;
-  expect(second).not.toBe(pid);
-  // A connection that stays open keeps the service up, also over a re-exec and a crash of the daemon.
-  const client = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
-  expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
-  await daemon.crash();
-  await daemon.start();
-  await until(async () => (await daemon.sup("explain", "web")).stdout.includes("the next connection starts it"), { what: "a sample" });
-  expect(await ask(port)).toBe(second);
-  expect((await unitOf(daemon)).pid).toBe(Number(second));
-  client.terminate();
-  await asleep(daemon);
-  expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
-  expect(await ask(port)).not.toBe(second);
-}, 60_000);
+    await daemon.crash();
+    // The keeper holds the socket, so this client waits for the next daemon.
+    const waiting = ask(port);
+    await daemon.start();
+    const second = await waiting;
+    expect(second).not.toBe(pid);
+    // A connection that stays open keeps the service up, also over a re-exec and a crash of the daemon.
+    const client = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data() {} } });
+    expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
+    await daemon.crash();
+    await daemon.start();
+    await until(async () => (await daemon.sup("explain", "web")).stdout.includes("the next connection starts it"), { what: "a sample" });
+    expect(await ask(port)).toBe(second);
+    expect((await unitOf(daemon)).pid).toBe(Number(second));
+    client.terminate();
+    await asleep(daemon);
+    expect((await daemon.sup("daemon", "reexec")).code).toBe(0);
+    expect(await ask(port)).not.toBe(second);
+  },
+  60_000,
+);
 
 withPython("a unix socket too: it stays while the service sleeps, and is removed when an operator stops the service", async () => {
   await using daemon = await startDaemon({ units: {}, settings: SETTINGS });

@@ -239,7 +239,11 @@ describe("instances as an object", () => {
   test.each<[string, object, string]>([
     ["min above max", scaling({ min: 5 }), '"min" (5) must not exceed "max" (4)'],
     ["scaling to zero without sockets", scaling({ min: 0 }), '"min": 0 needs "sockets"'],
-    ["several units without a metric", { command: "serve", sockets: [{ name: "a", listen: "127.0.0.1:80" }], instances: { min: 0, max: 2 } }, '"instances" needs "metric"'],
+    [
+      "several units without a metric",
+      { command: "serve", sockets: [{ name: "a", listen: "127.0.0.1:80" }], instances: { min: 0, max: 2 } },
+      '"instances" needs "metric"',
+    ],
     ["none at all", scaling({ min: 0, max: 0 }), "must be"],
     ["too many", scaling({ max: 257 }), "must be"],
     ["a start outside of the bounds", scaling({ start: 5 }), '"start" (5) must be between "min" (1) and "max" (4)'],

@@ -52,13 +52,16 @@ withPython.each([
   expect(use.kind === "unused" && use.instead).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
 });
 
-withPython("a process that does not wait for connections, or closed the socket, does not use it; a process that is gone is not judged", async () => {
-  const closed = await serve(`inode = os.fstat(3).st_ino; ${say}time.sleep(60)`);
-  expect(listenerUse(closed.inodes, [closed.pid])).toEqual({ kind: "unused", instead: [] });
-  expect(listenerUse(new Set([1]), [closed.pid]).kind).toBe("closed");
-  expect(listenerUse(new Set([1]), []).kind).toBe("unknown");
-  expect(listenerUse(closed.inodes, [0x7fffffff]).kind).toBe("unknown");
-});
+withPython(
+  "a process that does not wait for connections, or closed the socket, does not use it; a process that is gone is not judged",
+  async () => {
+    const closed = await serve(`inode = os.fstat(3).st_ino; ${say}time.sleep(60)`);
+    expect(listenerUse(closed.inodes, [closed.pid])).toEqual({ kind: "unused", instead: [] });
+    expect(listenerUse(new Set([1]), [closed.pid]).kind).toBe("closed");
+    expect(listenerUse(new Set([1]), []).kind).toBe("unknown");
+    expect(listenerUse(closed.inodes, [0x7fffffff]).kind).toBe("unknown");
+  },
+);
 
 test("the addresses of listeners", () => {
   const port = freePort();
