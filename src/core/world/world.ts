@@ -71,9 +71,9 @@ export class World {
       load: (spec, step) => this.#load({ type: "load", spec }, step),
       remove: (id, step) => this.#unload(id, "operator", step, true),
     });
+    const records = { units, records: this.#rollouts };
     this.#scalings = new Scalings({
-      units,
-      records: this.#rollouts,
+      ...records,
       add: (specs, earlierRuns, starts, step) => {
         for (const spec of specs) this.#load({ type: "load", spec, earlierRuns: earlierRuns(spec.id) }, step);
         const ids = specs.map(({ id }) => id);
@@ -83,8 +83,7 @@ export class World {
       onDemand: () => this.#onDemand,
     });
     this.#onDemand = new OnDemand({
-      units,
-      records: this.#rollouts,
+      ...records,
       request: (action, ids, step) => this.#wishes.request({ type: "request", action, ids, cause: "scaling" }, step),
       resize: (service, count, step) => this.#scalings.resize(service, count, step),
       launchFree: (step) => this.#wishes.launchFree(step),

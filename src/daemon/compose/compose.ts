@@ -83,7 +83,6 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const publish = (turn: Turn): void => {
     recorder.publish(turn);
     releaseAfter(turn, world, machine, [interpreter, background, stdins]);
-    connectionWatch.follow(turn);
   };
   const record = (turn: Turn): void => {
     for (const id of catalog.follow(turn, world)) interpreter.refresh(id);
@@ -91,7 +90,7 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   };
   const sink: TurnSink = { record, publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine: Engine = new Engine({ world, clock, sink });
-  engine.watch((turn) => interpreter.followTurn(turn));
+  engine.watch((turn) => [interpreter, connectionWatch].forEach((one) => one.followTurn(turn)));
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const [launcher, fingerprints] = [makeLauncher(users, places), makeFingerprints({ ...machine, effective }, places, daemonLog)];
@@ -104,25 +103,14 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     if (entry !== undefined) bus.publish(() => ({ kind: "service", data: describeService(id, entry, around) }));
   };
   const runsBefore = earlierRuns(store, machine.invocations);
-  const loading = { ...machine, world, catalog, recorder, refresh: interpreter.refresh, earlierRuns: runsBefore };
+  const loading = { ...machine, world, catalog, recorder, refresh: interpreter.refresh, earlierRuns: runsBefore, connectionWatch };
   const filesRead = publisher(bus, () => facade.unitFiles());
   const roll: ReloaderOptions["roll"] = (service, before) => rolling.roll(service, before);
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce, filesRead, roll });
   const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
-  const scaling = new Scaling({ ...loading, actions, handle });
-  const rolling = new Rolling({ ...loading, handle });
-  const background = new Background({
-    ...loading,
-    bus,
-    engine,
-    reloader,
-    launcher,
-    watchFiles,
-    bug,
-    connectionWatch,
-    tickMs: settings.metrics.intervalMs,
-  });
+  const [scaling, rolling] = [new Scaling({ ...loading, actions, handle }), new Rolling({ ...loading, handle })];
+  const background = new Background({ ...loading, bus, engine, reloader, launcher, watchFiles, bug, tickMs: settings.metrics.intervalMs });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];
   const facade = new LocalSupervisor({

@@ -23,8 +23,8 @@ export class ConnectionWatch {
     this.#o = options;
   }
 
-  /** Must be called after each turn. */
-  follow({ changed, removed }: Pick<Turn, "changed" | "removed">): void {
+  /** Called after each turn, before its effects are performed. */
+  followTurn({ changed, removed }: Pick<Turn, "changed" | "removed">): void {
     for (const service of this.#watches.keys()) if (this.#o.world.unitsOf(service).length === 0) this.#end(service);
     if (changed.size === 0 && removed.size === 0) return;
     const services = new Set<string>();
