@@ -114,10 +114,14 @@ export class MainProcesses {
     return this.#o.findPortHolder(port);
   }
 
-  /** Records the real path of the working directory. A symbolic link may lead elsewhere by the time a failed rollout is reverted. */
+  /**
+   * Records the real path of the working directory. A symbolic link may lead elsewhere by the time a failed rollout is reverted. A
+   * path without a symbolic link is not recorded, because each record costs a write.
+   */
   async #locate(id: string, run: number, path: string): Promise<void> {
     const directory = await this.#o.realPathOf(path);
-    if (directory !== null) this.#o.post({ type: "located", id, run, directory });
+    const known = this.#o.world.get(id)?.unit.directory;
+    if (directory !== null && (directory !== path || known !== undefined)) this.#o.post({ type: "located", id, run, directory });
   }
 
   #started(id: string, state: RunState, result: SpawnResult): void {
