@@ -59,14 +59,14 @@ export class SocketHolder {
     const known = this.#held.get(spec.service) ?? [];
     const isSame =
       known.length === wanted.length && known.every(({ name, text }, i) => name === wanted[i]!.name && text === wanted[i]!.text);
-    if (isSame && known.every((held) => this.#isReachable(held))) return ok(known);
+    const isUsable = known.map((held) => isSame && this.#isReachable(held));
+    if (isSame && isUsable.every(Boolean)) return ok(known);
     if (!isSame) this.release(spec.service);
     const held: Held[] = [];
     const opened: Held[] = [];
     for (const [i, { name, text, address, reusePort }] of wanted.entries()) {
-      const before = isSame ? known[i]! : null;
-      if (before !== null && this.#isReachable(before)) {
-        held.push(before);
+      if (isUsable[i]) {
+        held.push(known[i]!);
         continue;
       }
       const kept = isSame ? null : this.#keeper.takeBack(keeperKey.socket(spec.service, i, text));
