@@ -143,6 +143,8 @@ describe("a port that another process holds", () => {
 const http = (endpoint: string): ProbeSpec => ({
   ...{ type: "http", endpoint, method: "GET", headers: {}, expectedStatus: [[200, 299]], expectedContent: null },
   ...{ insecureTls: false, timeoutMs: 1000 },
+});
+
 const STARTING = { service: "web", instance: 1, sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }] };
 
 /** The result of a probe that passed while the unit was starting. */
