@@ -19,8 +19,11 @@ export function serviceRows(units: readonly Service[]): ServiceRow[] {
     if (group) group.push(unit);
     else groups.set(name, [unit]);
   }
-  return [...groups.values()].map((group) =>
-    group[0]!.service === undefined ? { service: group[0]!, units: [] } : { service: totalsOf(group), units: group },
+  // During a rolling restart of a plain unit, another unit runs beside it.
+  return [...groups.values()].flatMap((group) =>
+    group.some(({ service }) => service === undefined)
+      ? group.map((service) => ({ service, units: [] }))
+      : [{ service: totalsOf(group), units: group }],
   );
 }
 

@@ -332,6 +332,7 @@ function factOf(entry: Entry | undefined): UnitFact | null {
     isHealthy: isReady && (spec.check === null || check?.health === "healthy"),
     version: unit.version ?? 0,
     isLost: unit.last?.exit?.kind === "lost",
+    hasGivenUp: unit.phase === "failed" || unit.phase === "fatal",
     failure: hasFailed ? (unit.last?.detail ?? unit.reason) : refused,
   };
 }

@@ -3,6 +3,7 @@ import type { Job } from "../jobs/job.ts";
 import { JobBook, jobOfKey } from "../jobs/job-book.ts";
 import type { Episode } from "../notifications/episode.ts";
 import { NotificationBook } from "../notifications/notification-book.ts";
+import { canRoll } from "../service/rolling-policy.ts";
 import { NO_MEMORY, type ServiceMemory } from "../service/service-memory.ts";
 import type { Service, Services } from "../service/services.ts";
 import type { Spec } from "../../spec/spec.ts";
@@ -285,11 +286,10 @@ export class World {
   }
 
   /**
-   * Returns the number of the definition with which a new run of the unit begins. Undefined unless the unit belongs to a
-   * service with `instances`.
+   * Returns the number of the definition with which a new run of the unit begins. Undefined unless a rollout can restart the unit.
    */
-  #versionOf({ instance, service }: Spec): number | undefined {
-    return instance === null ? undefined : this.#rollouts.versionOf(service);
+  #versionOf(spec: Spec): number | undefined {
+    return canRoll(spec) ? this.#rollouts.versionOf(spec.service) : undefined;
   }
 
   #tick(step: Step): void {

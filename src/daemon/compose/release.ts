@@ -1,4 +1,5 @@
 import { numberedUnit } from "../../base/names.ts";
+import { canRoll } from "../../core/service/rolling-policy.ts";
 import { isDown } from "../../core/unit/phase.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Machine } from "./machine.ts";
@@ -18,7 +19,7 @@ export function releaseAfter(
   }
   for (const id of [...turn.changed, ...turn.removed]) {
     const spec = world.get(id)?.spec;
-    if (spec !== undefined && spec.instance !== null) sockets.restoreFiles(spec.service);
+    if (spec !== undefined && canRoll(spec)) sockets.restoreFiles(spec.service);
     if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
     const service = serviceOf(id, world, sockets);
     const areDown = world.unitsOf(service).every((unit) => isDown(world.get(unit)?.unit.phase ?? "idle"));

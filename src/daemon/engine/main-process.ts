@@ -3,6 +3,7 @@ import { errnoName } from "../../base/errno.ts";
 import type { Exit } from "../../base/exit.ts";
 import { endsInCarriageReturn, WINDOWS_LINE_ENDINGS } from "../../base/script.ts";
 import { SIGNALS } from "../../base/signals.ts";
+import { canRoll } from "../../core/service/rolling-policy.ts";
 import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
 import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
@@ -104,7 +105,7 @@ export class MainProcesses {
       });
     const start = stdins.pass(id, spawn);
     state.starting.add(start);
-    if (spec.instance !== null && spec.exec.workingDirectory !== null) void this.#locate(id, run, launch.value.cwd);
+    if (canRoll(spec) && spec.exec.workingDirectory !== null) void this.#locate(id, run, launch.value.cwd);
   }
 
   /** A health check must not take the response of this process for that of the unit. */
@@ -229,7 +230,7 @@ export class MainProcesses {
   #whyNotReady(id: string, tree: TreeOf): string | null {
     const { world, processes, sockets } = this.#o;
     const entry = world.get(id);
-    if (entry?.unit.phase !== "starting" || entry.spec.instance === null || entry.spec.sockets.length === 0) return null;
+    if (entry?.unit.phase !== "starting" || !canRoll(entry.spec) || entry.spec.sockets.length === 0) return null;
     const pids = processes.members(tree).map(({ pid }) => pid);
     // READY=1 may arrive before the service begins to wait for connections.
     return sockets.whyUnused(entry.spec.service, pids, true);

@@ -1,4 +1,5 @@
 import type { CheckResult } from "../../core/unit/check.ts";
+import { canRoll } from "../../core/service/rolling-policy.ts";
 import { mayProbe } from "../../core/unit/phase.ts";
 import type { Turn, World, WorldEvent } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -87,7 +88,7 @@ export class Probing {
     const entry = this.#o.world.get(id);
     if (result.kind !== "ok" || current === null || entry?.unit.phase !== "starting") return result;
     const { spec } = entry;
-    if (spec.instance === null || spec.sockets.length === 0) return result;
+    if (!canRoll(spec) || spec.sockets.length === 0) return result;
     const pids = this.#o.processes.members({ invocation, main: current }).map(({ pid }) => pid);
     const fault = this.#o.sockets.whyUnused(spec.service, pids, spec.check?.probe.type === "exec");
     return fault === null ? result : { ...result, kind: "bad", detail: fault };

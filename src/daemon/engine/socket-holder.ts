@@ -1,4 +1,5 @@
 import { err, ok, type Result } from "../../base/result.ts";
+import { canRoll } from "../../core/service/rolling-policy.ts";
 import { keeperKey } from "../../linux/keeper/keys.ts";
 import type { Keeper } from "../../ports/keeper.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
@@ -106,11 +107,11 @@ export class SocketHolder {
   }
 
   /**
-   * Several units share the socket of a service with `instances`, so the listener must survive if one of them deletes the file.
-   * A plain unit gets a new listener at its next start.
+   * Several units may share the socket of a service, so the listener must survive if one of them deletes the file. A plain unit
+   * without \`rolling\` gets a new listener at its next start.
    */
-  #made({ instance }: Spec, held: Held): Held {
-    const isLinked = instance !== null && held.address.family === "unix" && this.#sockets.linkAgain(held.address);
+  #made(spec: Spec, held: Held): Held {
+    const isLinked = canRoll(spec) && held.address.family === "unix" && this.#sockets.linkAgain(held.address);
     return { ...held, file: this.#sockets.fileOf(held.address), ...(isLinked && { isLinked }) };
   }
 

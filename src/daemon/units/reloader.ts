@@ -151,7 +151,7 @@ export class Reloader {
 
   #apply(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<UnitCatalog["plan"]>): void {
     const { catalog, recorder, handle, world, refresh } = this.#o;
-    const before = new Map([...world.services()].map(({ name }) => [name, catalog.service(name)]));
+    const before = new Map([...world.services()].map(({ name }) => [name, catalog.rollable(name)]));
     this.#endReverts();
     catalog.takeTemplates();
     const idsOf = (wanted: (row: (typeof rows)[number]) => boolean): string[] => rows.filter(wanted).map((row) => row.id);
@@ -190,7 +190,7 @@ export class Reloader {
   /** Returns the service of a unit if the service's file configures rolling restarts, and otherwise null. */
   #rollingService(id: string): string | null {
     const spec = this.#o.world.get(id)?.spec;
-    return spec === undefined || spec.rolling === null || spec.instance === null ? null : spec.service;
+    return spec === undefined || spec.rolling === null ? null : spec.service;
   }
 
   #load(ids: readonly string[], isNew?: (id: string) => boolean): void {

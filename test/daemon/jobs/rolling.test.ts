@@ -51,7 +51,9 @@ test("a reload during a rollout leaves the additional unit alone, and one of a c
   rig.stage.take();
   expect(rig.reloader.reload(false).units).toEqual([]);
   rig.files.set("web", { ...WEB, args: ["--new"] });
-  expect(rig.reloader.reload(false).units.map(({ id, message }) => `${id}: ${message}`)).toContain("web@1: its file has changed (args): a rolling restart applies the change");
+  expect(rig.reloader.reload(false).units.map(({ id, message }) => `${id}: ${message}`)).toContain(
+    "web@1: its file has changed (args): a rolling restart applies the change",
+  );
   expect(await rig.supervisor.rollout("web")).toMatchObject({ value: { generation: 2, state: "running" } });
   expect(rig.stage.world.get("web@3")!.spec.exec.args).toEqual(["--new"]);
 });

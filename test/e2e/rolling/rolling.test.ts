@@ -182,7 +182,9 @@ withPython("a reload of a changed file restarts the units one after the other if
   const before = await pidsOf(daemon, "web@1", "web@2");
   const clients = load(port);
   daemon.writeUnit("web", { ...file, environment: { VERSION: "2" } });
-  expect((await daemon.sup("reload", "--dry-run")).stdout).toContain("its file has changed (environment.VERSION): a rolling restart applies the change");
+  expect((await daemon.sup("reload", "--dry-run")).stdout).toContain(
+    "its file has changed (environment.VERSION): a rolling restart applies the change",
+  );
   expect((await daemon.sup("reload")).code).toBe(0);
   await until(async () => (await rolloutOf(daemon)).state === "done", { what: "the rollout" });
   expect(await clients.stop()).toEqual([]);

@@ -194,7 +194,7 @@ describe("rolling", () => {
     ["a drain without a signal", { rolling: { drain: { timeout: 5 } } }, "missing"],
     ["a drain with an unknown signal", { rolling: { drain: { signal: "SIGFOO", timeout: 5 } } }, "must be a signal such as SIGTERM"],
     ["a drain that takes too long", { rolling: { drain: { signal: "USR1", timeout: 595 } } }, "together (600)"],
-    ["without instances", { instances: null, rolling: {} }, '"rolling" needs "instances"'],
+    ["without instances or sockets", { instances: null, rolling: {} }, '"rolling" needs "sockets" or "instances"'],
   ])("%s is an error", (_, keys, message) => {
     const file = Object.fromEntries(Object.entries({ ...WEB, ...keys }).filter(([, value]) => value !== null));
     expect(bad(file)[0]!.message).toContain(message);
