@@ -181,5 +181,7 @@ export function refusalOf(verb: string, how: string, id: string, entry: Entry | 
       "use a template file NAME@.unit.json, and start as many instances as you need",
     );
   if (spec.file === "") return refuse("it is a transient unit", `write a unit file with "instances"`);
+  if (verb === "restart")
+    return refuse(`its unit file has no "rolling"`, `add "rolling" and "sockets" to ${spec.file}, and run \`sup reload\``);
   return refuse(`its unit file has no "instances"`, `add "instances": 1 to ${spec.file} and run \`sup reload\`; the unit is then ${id}@1`);
 }

@@ -2,7 +2,16 @@ import { describe, expect, test } from "bun:test";
 import { advance, isActive, isUnfinished, revert, type Rollout, type UnitFact } from "../../../src/core/service/rollout.ts";
 import { stepsOf } from "../../../src/core/service/rollout-steps.ts";
 
-const HEALTHY: UnitFact = { run: 1, isWanted: true, isReady: true, isHealthy: true, failure: null, isLost: false, hasGivenUp: false, version: 0 };
+const HEALTHY: UnitFact = {
+  run: 1,
+  isWanted: true,
+  isReady: true,
+  isHealthy: true,
+  failure: null,
+  isLost: false,
+  hasGivenUp: false,
+  version: 0,
+};
 const STARTING: UnitFact = { ...HEALTHY, isReady: false, isHealthy: false };
 
 const unit = (id: string, isSurge = false) => ({ id, isSurge, phase: "old", before: 0, run: null, healthySinceMs: null }) as const;

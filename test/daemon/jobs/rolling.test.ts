@@ -86,7 +86,7 @@ test("the operator can pause, resume and cancel it", async () => {
 
 describe("refused", () => {
   test.each([
-    ["db", 'cannot restart db one unit after the other: its unit file has no "instances"'],
+    ["db", 'cannot restart db one unit after the other: its unit file has no "rolling"'],
     ["web@1", "cannot restart web@1 one unit after the other: it is one unit of web"],
     ["nobody", "there is no unit nobody"],
   ])("%s", async (name, message) => {

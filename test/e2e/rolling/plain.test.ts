@@ -144,7 +144,10 @@ withNode(
     expect((await daemon.sup("reload")).stdout).toContain("Nothing changed.");
     await until(async () => ((await rolloutOf(daemon)).state === "done" ? true : undefined), {
       what: "the end of the rollout",
-      explain: async () => JSON.stringify(await rolloutOf(daemon)) + (await daemon.sup("status")).stdout + (await daemon.sup("events", "--since", "1h")).stdout,
+      explain: async () =>
+        JSON.stringify(await rolloutOf(daemon)) +
+        (await daemon.sup("status")).stdout +
+        (await daemon.sup("events", "--since", "1h")).stdout,
     });
     await idle(daemon);
     expect(await clients.stop()).toEqual([]);

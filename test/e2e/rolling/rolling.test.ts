@@ -273,7 +273,7 @@ test("pause, resume, cancel and a newer rollout", async () => {
   await daemon.sup("rolling-restart", "web", "--no-wait");
   expect((await daemon.sup("rolling-restart", "web")).stdout).toContain("rollout 4 is done");
   for (const [name, words] of [
-    ["db", 'its unit file has no "instances"'],
+    ["db", 'its unit file has no "rolling"'],
     ["web@1", "it is one unit of web"],
     ["nobody", "there is no unit nobody"],
   ] as const)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { loadSnapshot, type LoadedSnapshot, type SnapshotOptions } from "../../../src/spec/load/load.ts";
 import { composeEnvironment } from "../../../src/spec/load/environment.ts";
+import { findSurge } from "../../../src/spec/load/service-units.ts";
 import { specifiersFor } from "../../../src/spec/load/specifiers.ts";
 import { bad, good, unitFiles } from "../fixtures.ts";
 
@@ -198,6 +199,32 @@ describe("rolling", () => {
   ])("%s is an error", (_, keys, message) => {
     const file = Object.fromEntries(Object.entries({ ...WEB, ...keys }).filter(([, value]) => value !== null));
     expect(bad(file)[0]!.message).toContain(message);
+  });
+});
+
+describe("rolling of a plain unit", () => {
+  const PLAIN = { command: "serve", sockets: [{ name: "a", listen: "127.0.0.1:80" }], rolling: {} };
+
+  test("needs sockets, and its additional unit has a number that no other file may have", () => {
+    expect(good(PLAIN).spec).toMatchObject({ id: "web", instance: null, instances: null });
+    expect(bad({ ...PLAIN, sockets: undefined })[0]!.message).toContain('"rolling" needs "sockets" or "instances"');
+    expect(bad({ ...PLAIN, type: "oneshot" })[0]!.message).toContain("a oneshot runs to completion");
+    const { problems } = load({ web: PLAIN, "web@": { command: "serve" } });
+    expect(problems.get("web")![0]!.message).toContain('the instances of the template "web@" would have the same ids');
+    expect(load({ "app@": PLAIN }).problems.get("app@")![0]!.message).toContain('a template cannot have "rolling"');
+  });
+
+  test("the additional unit shares the settings and the sockets", () => {
+    const { loaded } = load({ web: { ...PLAIN, port: 80 }, other: { command: "serve" } });
+    expect(findSurge("web@2", loaded)!.spec).toMatchObject({
+      id: "web@2",
+      service: "web",
+      instance: 2,
+      port: 80,
+      sockets: [{ name: "a" }],
+    });
+    expect(findSurge("other@2", loaded)).toBeUndefined();
+    expect(findSurge("web", loaded)).toBeUndefined();
   });
 });
 
