@@ -73,9 +73,8 @@ export const isBlocked = ({ obstacles = [] }: Service): boolean => obstacles.som
  * Returns the state as users see it. A service has the number of its units that are ready added, a oneshot that succeeded is `done`,
  * and a scheduled unit has its next run added.
  */
-export function stateWords({ state, type, reason, schedule, ready, wanted, leaving, ...service }: Service, now: number): string {
-  if (wanted !== undefined)
-    return `${state}, ${ready} of ${wanted} ready${service.waits_for_connection ? ", starts at the first connection" : ""}`;
+export function stateWords({ state, sub_state, type, reason, schedule, wanted, leaving }: Service, now: number): string {
+  if (wanted !== undefined) return `${state}, ${sub_state}`;
   if (leaving) return `${state}, leaving`;
   const word = state === "stopped" && type === "oneshot" && reason === "success" ? "done" : state;
   const next = state === "stopped" || state === "failed" ? schedule?.next_run : null;

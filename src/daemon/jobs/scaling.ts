@@ -109,7 +109,12 @@ export class Scaling {
       ...removed.map((unit) => ({ type: "unload", id: unit, cause: "operator" }) as const),
     );
     if (running > 0) recorder.tell("scaled", `scaled from ${running} to 0 units by the operator`, id, { from: running, to: 0 });
-    return actions.follow(job.id, request.wait);
+    const answer = await actions.follow(job.id, request.wait);
+    const sleeps = "scaled to 0; the first connection starts it";
+    return {
+      ...answer,
+      outcomes: answer.outcomes.map((one) => (one.result === "unchanged" ? { ...one, result: "done", message: sleeps } : one)),
+    };
   }
 
   #plan(id: string, current: readonly string[], wanted: number): shape.JobResult {
