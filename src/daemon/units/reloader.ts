@@ -156,6 +156,7 @@ export class Reloader {
     catalog.takeTemplates();
     const idsOf = (wanted: (row: (typeof rows)[number]) => boolean): string[] => rows.filter(wanted).map((row) => row.id);
     this.#load(idsOf((row) => row.change === "added" || row.change === "changed"));
+    this.#reloadSurges(idsOf((row) => row.change === "changed"));
     for (const id of idsOf((row) => row.change === "changed")) {
       const entry = world.get(id);
       if (entry !== undefined && !isDown(entry.unit.phase)) refresh(id);
@@ -178,6 +179,13 @@ export class Reloader {
     if (atOnce.length > 0) handle({ type: "request", action: "restart", ids: atOnce, cause: "reload" });
     for (const service of rolling) this.#o.roll(service, before.get(service));
     if (starts.length > 0) handle({ type: "request", action: "start", ids: starts, cause: "reload" });
+  }
+
+  /** Gives the units that run beside plain units during a rolling restart the changed settings. No row of the plan is about them. */
+  #reloadSurges(ids: readonly string[]): void {
+    const { world, catalog } = this.#o;
+    const surges = ids.flatMap((id) => world.unitsOf(id).filter((other) => other !== id));
+    this.#put(surges.flatMap((id) => catalog.surplus(id) ?? []));
   }
 
   /** Puts the files on disk in force, except those with errors, and ends the use of restored definitions. */
