@@ -129,6 +129,7 @@ export class OnDemand {
     for (const { name } of [...this.#o.units.services.all()]) {
       if (this.stateOf(name) !== "awake") continue;
       const members = this.#members(name);
+      if (members.every(({ unit }) => unit.want === "down")) continue; // it is stopping already
       const { nowMs } = step.env;
       const { spec } = members[0]!;
       const rollout = this.#o.records.get(name)?.rollout ?? null;

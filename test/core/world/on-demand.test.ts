@@ -122,6 +122,19 @@ describe("without connections", () => {
     expect(stage.take()).toEqual(["spawn web@1"]);
   });
 
+  test("it is not stopped a second time while it stops", () => {
+    const stage = awake();
+    stage.stubborn.add("web@1");
+    sample(stage, 0);
+    stage.pass(IDLE_MS);
+    expect(sample(stage, 0)).toHaveLength(1);
+    stage.pass(5000);
+    expect(sample(stage, 0)).toEqual([]);
+    expect(stage.states).toBe("web@1 stopping");
+    connect(stage);
+    expect(stage.pass(10_000).states).toBe("web@1 stopped");
+  });
+
   test("a connection that begins and ends between two samples counts", () => {
     const stage = awake();
     sample(stage, 0);
