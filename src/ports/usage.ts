@@ -24,6 +24,8 @@ export interface Usage {
   proportional(tree: TreeOf): number | null;
   /** Returns the number of established connections by local TCP port. A port without connections is absent. */
   connections(): ReadonlyMap<number, number>;
+  /** Returns the number of connections to unix sockets by the path of the socket. A path without connections is absent. */
+  unixConnections(): ReadonlyMap<string, number>;
   /** Returns the memory that the machine has available, in MiB, or null if it is unknown. */
   spare(): number | null;
 }

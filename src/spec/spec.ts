@@ -88,6 +88,8 @@ export interface ScalingSpec {
   readonly downAfterMs: number;
   readonly maxStepUp: StepLimit;
   readonly maxStepDown: StepLimit;
+  /** If `min` is 0: the time without a connection after which the service is scaled to zero. */
+  readonly idleAfterMs: number;
 }
 
 export interface ScalingMetric {

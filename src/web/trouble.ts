@@ -7,7 +7,7 @@ export type Trouble = "none" | "warning" | "bad";
 export function troubleOf(service: Service): Trouble {
   if (service.state === "failed" || service.state === "fatal") return "bad";
   if (service.state === "running" && service.health === "unhealthy") return "bad";
-  if (service.state === "stopped" && service.critical && service.enabled) return "bad";
+  if (service.state === "stopped" && service.critical && service.enabled && service.waits_for_connection !== true) return "bad";
   if (service.state === "backoff" || service.problems.length > 0) return "warning";
   if (service.state === "running" && service.health === "degraded") return "warning";
   if (service.state === "starting" && service.health === "unhealthy") return "warning";

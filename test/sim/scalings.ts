@@ -33,7 +33,14 @@ class History {
     this.#random = random;
     const min = 1 + random.below(2);
     this.#scaling = {
-      ...{ min, max: min + random.below(7), tolerance: 0.1, upAfterMs: random.pick([0, 10_000]), downAfterMs: random.pick([0, 30_000]) },
+      ...{
+        min,
+        max: min + random.below(7),
+        tolerance: 0.1,
+        upAfterMs: random.pick([0, 10_000]),
+        downAfterMs: random.pick([0, 30_000]),
+        idleAfterMs: 0,
+      },
       metrics: [{ metric: "queue", target: TARGET }],
       ...{
         maxStepUp: random.pick([

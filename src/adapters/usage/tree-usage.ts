@@ -11,6 +11,7 @@
 import { clockTicks, pageBytes } from "../../linux/proc/boot.ts";
 import { proportionalKib } from "../../linux/proc/process-details.ts";
 import { countConnections } from "../../linux/io/tcp-connections.ts";
+import { countUnixConnections } from "../../linux/io/unix-listeners.ts";
 import { CpuAcct } from "../../linux/cgroup/cpuacct.ts";
 import { bootTimeMs } from "../../linux/proc/clocks.ts";
 import type { Stat } from "../../linux/proc/proc.ts";
@@ -162,6 +163,10 @@ class ProcUsage implements TreeUsage {
 
   connections(): ReadonlyMap<number, number> {
     return countConnections();
+  }
+
+  unixConnections(): ReadonlyMap<string, number> {
+    return countUnixConnections();
   }
 
   spare(): number | null {

@@ -80,7 +80,7 @@ export const contract = {
   disable: { input: enablement("stop"), output: actionResult },
   scale: {
     input: action.extend({
-      units: described("The number of units, from 1 to 256", z.int().optional()),
+      units: described("The number of units, from 1 to 256, or 0 for a service with `instances.min` 0", z.int().optional()),
       reset: flag("Use the number in the unit file again"),
     }),
     output: shape.jobResult,

@@ -19,8 +19,11 @@ export function serviceRows(units: readonly Service[]): ServiceRow[] {
     if (group) group.push(unit);
     else groups.set(name, [unit]);
   }
-  return [...groups.values()].map((group) =>
-    group[0]!.service === undefined ? { service: group[0]!, units: [] } : { service: totalsOf(group), units: group },
+  // During a rolling restart of a plain unit, another unit runs beside it.
+  return [...groups.values()].flatMap((group) =>
+    group.some(({ service }) => service === undefined)
+      ? group.map((service) => ({ service, units: [] }))
+      : [{ service: totalsOf(group), units: group }],
   );
 }
 
@@ -38,6 +41,8 @@ export function totalsOf(all: readonly Service[]): Service {
   const id = first.service ?? first.id;
   const state = stateOfService(units.map((unit) => unit.state));
   const decisive = units.find((unit) => unit.state === state)!;
+  const isAsleep = state === "stopped" && units.some(({ waits_for_connection }) => waits_for_connection === true);
+  const wanted = isAsleep ? 0 : units.length;
   const ready = units.filter((unit) => unit.state === "running").length;
   const requested = Object.keys(first.requested_restarts) as Array<keyof Service["requested_restarts"]>;
   return {
@@ -45,8 +50,8 @@ export function totalsOf(all: readonly Service[]): Service {
     id,
     name: first.name === first.id ? id : first.name,
     state,
-    sub_state: `${ready} of ${units.length} ready`,
-    reason: decisive.reason,
+    sub_state: `${ready} of ${wanted} ready${isAsleep ? ", starts at the first connection" : ""}`,
+    reason: isAsleep ? "scaling" : decisive.reason,
     state_since: decisive.state_since,
     health: HEALTH_ORDER.find((health) => units.some((unit) => unit.health === health))!,
     pid: null,
@@ -77,7 +82,8 @@ export function totalsOf(all: readonly Service[]): Service {
     next_attempt: least(units.map(({ next_attempt }) => next_attempt)),
     units: all.map((unit) => unit.id),
     ready,
-    wanted: units.length,
+    wanted,
+    ...(isAsleep && { waits_for_connection: true }),
   };
 }
 

@@ -63,7 +63,7 @@ const rowOf = (service: Service, { paint }: TableStyle, branch = ""): Cell[] => 
   { text: branch + safeCell(service.id), paint: (text) => paint("bold", text) },
   { text: service.enabled ? "yes" : "no", paint: (text) => paint(service.enabled ? "green" : "dim", text) },
   {
-    text: service.wanted === undefined ? service.state : `${service.state}, ${service.ready} of ${service.wanted} ready`,
+    text: service.wanted === undefined ? service.state : `${service.state}, ${service.sub_state}`,
     paint: (text) => paint(STATE_COLOUR[service.state], text),
   },
   { text: service.type },

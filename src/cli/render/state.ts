@@ -54,7 +54,7 @@ export function isProblem(service: Service): boolean {
   if (service.problems.length > 0 || isBlocked(service)) return true;
   if (service.state === "starting") return service.retries > 0;
   if (service.state === "running") return service.health === "unhealthy" || service.health === "degraded" || isUnstable(service);
-  return service.state === "stopped" && service.critical && service.enabled;
+  return service.state === "stopped" && service.critical && service.enabled && service.waits_for_connection !== true;
 }
 
 /** A unit that runs again after this many retries is not stable before its retry counter resets. Its alert `failing` is open too. */
@@ -73,8 +73,8 @@ export const isBlocked = ({ obstacles = [] }: Service): boolean => obstacles.som
  * Returns the state as users see it. A service has the number of its units that are ready added, a oneshot that succeeded is `done`,
  * and a scheduled unit has its next run added.
  */
-export function stateWords({ state, type, reason, schedule, ready, wanted, leaving }: Service, now: number): string {
-  if (wanted !== undefined) return `${state}, ${ready} of ${wanted} ready`;
+export function stateWords({ state, sub_state, type, reason, schedule, wanted, leaving }: Service, now: number): string {
+  if (wanted !== undefined) return `${state}, ${sub_state}`;
   if (leaving) return `${state}, leaving`;
   const word = state === "stopped" && type === "oneshot" && reason === "success" ? "done" : state;
   const next = state === "stopped" || state === "failed" ? schedule?.next_run : null;

@@ -88,7 +88,8 @@ function row(service: Service, { paint, now }: TableStyle, branch = ""): Cell[] 
 
 function aboutOf({ description, scaling, units }: Service): string {
   if (scaling === undefined || units === undefined) return description;
-  const rules = `${scaling.min}–${scaling.max} units by ${scaling.metrics.map(({ metric, target }) => `${metric} ${target}`).join(", ")}`;
+  const metrics = scaling.metrics.map(({ metric, target }) => `${metric} ${target}`).join(", ");
+  const rules = `${scaling.min}–${scaling.max} units by ${metrics === "" ? "connections" : metrics}`;
   return description === "" ? rules : `${description} (${rules})`;
 }
 

@@ -4,19 +4,31 @@ import { STEP_PERIOD_MS, type Decision, type MetricVerdict } from "../service/sc
 import type { ScalingOutlook } from "../world/scalings.ts";
 
 /** Describes how a service is scaled automatically, and what would happen now. */
-export function scalingWords({ spec, current, blockedBy, decision }: ScalingOutlook): string[] {
-  const rules = `It has ${unitsWord(current)}, and can have ${spec.min} to ${spec.max}. A deviation of up to ${round(spec.tolerance * 100)} % from a target changes nothing.`;
+export function scalingWords({ spec, current, blockedBy, decision, onDemand }: ScalingOutlook): string[] {
+  const counts = `It has ${unitsWord(current)}, and can have ${spec.min} to ${spec.max}.`;
+  const toZero = onDemand === null ? [] : [zeroWords(spec, onDemand)];
+  if (spec.metrics.length === 0) return [counts, ...toZero, blockedBy === null ? "" : BLOCKED[blockedBy]].filter((line) => line !== "");
+  const rules = `${counts} A deviation of up to ${round(spec.tolerance * 100)} % from a target changes nothing.`;
   const added = spec.upAfterMs === 0 ? "at once" : `when they were needed for ${formatDuration(spec.upAfterMs)}`;
   const removed = spec.downAfterMs === 0 ? "at once" : `when fewer were enough for ${formatDuration(spec.downAfterMs)}`;
   const windows = `Units are added ${added}, and removed ${removed}; per ${formatDuration(STEP_PERIOD_MS)} at most ${stepWords(spec.maxStepUp)} up and ${stepWords(spec.maxStepDown)} down.`;
   if (decision === null) {
     const targets = spec.metrics.map(({ metric, target }) => `${metric}: the target is ${target} per unit.`);
-    return [rules, windows, ...targets, blockedBy === null ? "" : BLOCKED[blockedBy]].filter((line) => line !== "");
+    return [rules, windows, ...toZero, ...targets, blockedBy === null ? "" : BLOCKED[blockedBy]].filter((line) => line !== "");
   }
-  return [rules, windows, ...decision.verdicts.map(verdictWords), nowWords(decision, current)];
+  return [rules, windows, ...toZero, ...decision.verdicts.map(verdictWords), nowWords(decision, current)];
+}
+
+function zeroWords({ idleAfterMs }: ScalingOutlook["spec"], { state, idleMs }: NonNullable<ScalingOutlook["onDemand"]>): string {
+  const rule = `Without a connection for ${formatDuration(idleAfterMs)} it stops, and the next connection starts it`;
+  if (state === "manual") return `${rule}; but an operator started it, so it runs until it is stopped.`;
+  return state === "awake" && idleMs !== null && idleMs > 0
+    ? `${rule}; there was no connection for ${formatDuration(idleMs)}.`
+    : `${rule}.`;
 }
 
 const BLOCKED: Readonly<Record<NonNullable<ScalingOutlook["blockedBy"]>, string>> = {
+  asleep: "Now: nothing, because the service waits for its first connection.",
   stopped: "Now: nothing, because the service is stopped.",
   rollout: "Now: nothing, because a rolling restart is under way.",
   "no sample": "Now: nothing, because no sample was taken yet.",

@@ -105,7 +105,7 @@ const SENTENCES: Readonly<Record<string, Sentence>> = {
     return requested === null ? plain(event) : `${requested[1] === "stopping" ? "Stop" : "Restart"} ${requested[2]}.`;
   },
   stopped({ details, message }) {
-    if (message.startsWith("finished")) return sentence(message);
+    if (message.startsWith("finished") || (details.run === undefined && message.startsWith("stopped:"))) return sentence(message);
     const { killed } = details;
     return Array.isArray(killed) && killed.length > 0 ? `Stopped. SIGKILL was needed for ${killed.join(", ")}.` : "Stopped.";
   },

@@ -1,4 +1,5 @@
 import { formatDuration } from "../../base/duration.ts";
+import { isAsleep, isOnDemand } from "../service/on-demand.ts";
 import { conditionOf } from "../world/dependencies.ts";
 import type { Timer } from "../world/schedule.ts";
 import { backoffMs } from "../unit/restart.ts";
@@ -20,7 +21,7 @@ export interface Upcoming {
 const untimed = (text: string): Upcoming => ({ text, atMs: null, wallMs: null });
 
 export function upcomingOf(world: World, entry: Entry, plan: Timer | undefined): Upcoming[] {
-  const { unit } = entry;
+  const { unit, spec } = entry;
   const coming: Upcoming[] = [];
   if (unit.due !== null) coming.push({ text: DUE[unit.due.why](entry), atMs: unit.due.atMs, wallMs: null });
   if (unit.phase === "waiting") coming.push(...waiting(world, entry));
@@ -28,8 +29,12 @@ export function upcomingOf(world: World, entry: Entry, plan: Timer | undefined):
   if (unit.want === "up" && unit.phase === "running") coming.push(...ifItFails(entry));
   if (plan?.nextMs != null) coming.push({ text: "Next scheduled run", atMs: null, wallMs: plan.nextMs });
   if (plan?.queued) coming.push(untimed("Another run starts right after this one."));
-  if (isDown(unit.phase) && unit.due === null && plan?.nextMs == null)
+  if (isAsleep(unit, spec))
+    coming.push(untimed(`Starts when a client connects to ${spec.sockets.map(({ listen }) => listen).join(" or ")}.`));
+  else if (isDown(unit.phase) && unit.due === null && plan?.nextMs == null)
     coming.push(untimed(`Nothing automatically. \`sup start ${unit.id}\` starts it.`));
+  if (isOnDemand(spec) && (unit.phase === "failed" || unit.phase === "fatal"))
+    coming.push(untimed(`Connections are refused and do not start it. \`sup reset-failed ${spec.service}\` waits for connections again.`));
   if (unit.want === "down" && !isDown(unit.phase)) coming.push(untimed("The unit stays stopped afterwards."));
   if (entry.retired) coming.push(untimed("The unit file was deleted. The unit is removed once it is down."));
   return coming;

@@ -18,7 +18,8 @@ export type Progress =
 
 /** Returns true if the unit is already in the state that the action leads to, so that there is nothing to do. */
 export function isReached(action: GoalAction, unit: Unit): boolean {
-  if (action === "stop") return isDown(unit.phase);
+  // A stop has an effect on a sleeping unit: connections do not start it any more.
+  if (action === "stop") return isDown(unit.phase) && unit.reason !== "scaling";
   if (action !== "start") return false;
   return unit.want === "up" && (unit.phase === "running" || unit.phase === "reloading" || unit.phase === "exited");
 }

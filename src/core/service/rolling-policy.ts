@@ -1,4 +1,4 @@
-import type { RollingSpec } from "../../spec/spec.ts";
+import type { RollingSpec, Spec } from "../../spec/spec.ts";
 
 /** The default for a service without `rolling`: one additional unit, and never fewer units than wanted. */
 export const DEFAULT_ROLLING: RollingSpec = {
@@ -25,3 +25,9 @@ export function unavailableOf(policy: RollingSpec, members: number, surge: numbe
   const number = Math.min(members, percent === null ? count : Math.floor((members * percent) / 100));
   return number === 0 && surge === 0 ? 1 : number;
 }
+
+/**
+ * Returns true for a unit that can be restarted by a rollout: one of a service with `instances`, or a plain unit with `rolling`. Other
+ * units of its service may run beside it and share its sockets.
+ */
+export const canRoll = ({ instance, rolling }: Pick<Spec, "instance" | "rolling">): boolean => instance !== null || rolling !== null;

@@ -10,6 +10,7 @@ export function stepsOf(rollout: Rollout): string[] {
     isHealthy: true,
     failure: null,
     isLost: false,
+    hasGivenUp: false,
     version: 0,
   });
   for (const { id, isSurge } of rollout.units) if (!isSurge) facts.set(id, ready(1));

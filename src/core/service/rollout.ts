@@ -71,6 +71,8 @@ export interface UnitFact {
    * new version.
    */
   readonly isLost: boolean;
+  /** True if the restart policy does not start the unit again. */
+  readonly hasGivenUp: boolean;
   /** The number of the definition with which its last run began. */
   readonly version: number;
 }
@@ -140,8 +142,9 @@ function observe(rollout: Rollout, factOf: FactOf, nowMs: number): Rollout {
     if (unit.phase === "leaving") return fact === null ? { ...unit, phase: "gone" } : unit;
     if (unit.phase === "old" && !unit.isSurge && fact?.isWanted !== true) return { ...unit, phase: "gone" }; // an operator stopped it
     if (unit.phase !== "starting" || fact === null || fact.run <= unit.before) return unit;
-    // The restart policy starts a lost run again, and the new run counts instead.
-    if (fact.isLost && fact.failure !== null) return { ...unit, before: fact.run, run: null, healthySinceMs: null };
+    // The restart policy starts a lost run again, and the new run counts instead. Without retries, the rollout starts it again.
+    if (fact.isLost && fact.failure !== null)
+      return { ...unit, ...(fact.hasGivenUp && { phase: "old" }), before: fact.run, run: null, healthySinceMs: null };
     const isNext = unit.run === null || (fact.isLost && fact.run > unit.run);
     const started = isNext ? { ...unit, run: fact.run, healthySinceMs: null } : unit;
     if (!fact.isHealthy || fact.run !== started.run)

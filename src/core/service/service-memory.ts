@@ -27,6 +27,11 @@ export interface ServiceMemory {
    * until the next boot.
    */
   readonly scaling: ScalingState | null;
+  /**
+   * True if the daemon may stop the service when nobody uses it (`instances.min` 0): the service sleeps, or a connection started it.
+   * False if an operator started it by hand.
+   */
+  readonly onDemand: boolean;
 }
 
 export interface Working extends Definition {
@@ -51,6 +56,7 @@ export const NO_MEMORY: ServiceMemory = {
   working: null,
   reverted: null,
   scaling: null,
+  onDemand: false,
 };
 
 const VERSION = 1;

@@ -79,7 +79,10 @@ export class Services {
   }
 
   #join({ id, service: name }: Spec): void {
-    this.#set(name, [...(this.#services.get(name)?.units ?? []), id].sort(compareIds));
+    const units = this.#services.get(name)?.units ?? [];
+    // Units usually join in order. Sorting them each time would take most of the time to load a service with many units.
+    const isNext = units.length === 0 || compareIds(units.at(-1)!, id) < 0;
+    this.#set(name, isNext ? [...units, id] : [...units, id].sort(compareIds));
     this.#serviceOf.set(id, name);
   }
 

@@ -1,5 +1,6 @@
 import type { Condition } from "../../base/words.ts";
 import type { DependencySpec, Spec } from "../../spec/spec.ts";
+import { isAsleep } from "../service/on-demand.ts";
 import type { Services } from "../service/services.ts";
 import { isDown, isProbed, stateOf, type Phase } from "../unit/phase.ts";
 import type { Unit } from "../unit/record.ts";
@@ -44,7 +45,11 @@ export interface Lookup {
 const targetsOf = ({ services, get }: Lookup, { unit }: DependencySpec): readonly Target[] =>
   services.unitsOf(unit).flatMap((id) => get(id) ?? []);
 
-const meets = (dependency: DependencySpec, { unit, spec }: Target): boolean => isMet(conditionOf(dependency, spec), unit);
+/** A sleeping unit counts as ready, because a connection to its service is answered. */
+const meets = (dependency: DependencySpec, { unit, spec }: Target): boolean => {
+  const condition = conditionOf(dependency, spec);
+  return isMet(condition, unit) || ((condition === "started" || condition === "ready") && isAsleep(unit, spec));
+};
 
 const isQuorate = (dependency: DependencySpec, targets: readonly Target[], { services }: Lookup): boolean => {
   const needed = services.quorumOf(dependency.unit, dependency.quorum);

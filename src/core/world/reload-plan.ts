@@ -101,11 +101,6 @@ function changed(id: string, keys: readonly KeyChange[], up: boolean, isRolling:
   const hard = keys.filter((key) => key.applies === "restart").map((key) => key.key);
   if (hard.length === 0) return row(id, "changed", "apply", "applies without a restart", keys);
   if (!up) return row(id, "changed", "apply", "it does not run: applies at its next start", keys);
-  return row(
-    id,
-    "changed",
-    "restart",
-    `${hard.join(", ")} ${hard.length === 1 ? "needs" : "need"} a ${isRolling ? "rolling restart" : "restart"}`,
-    keys,
-  );
+  const how = isRolling ? "a rolling restart" : "a restart";
+  return row(id, "changed", "restart", `its file has changed (${hard.join(", ")}): ${how} applies the change`, keys);
 }

@@ -57,6 +57,14 @@ export class Rollouts {
     return this.#records.get(service)?.definition ?? 0;
   }
 
+  /** Returns how many units of the service are loaded if that is not the number in its file: the scaled number, or that of a rollout. */
+  scaleOf(service: string): number | undefined {
+    const known = this.#records.get(service);
+    const surge = known?.rollout?.units.filter((unit) => isPresentSurge(unit) && this.#o.units.has(unit.id)) ?? [];
+    if (surge.length > 0) return Math.max(...surge.map(({ id }) => this.#o.units.get(id)!.spec.instance ?? 0));
+    return known?.scale ?? undefined;
+  }
+
   /** Returns true for an additional unit of a rollout. The default quorum does not count such a unit. */
   isSurge({ id, service, instance }: Spec): boolean {
     if (instance === null) return false;
@@ -67,9 +75,9 @@ export class Rollouts {
   /** Replaces parts of the record of a service. A record without content is removed. */
   put(service: string, parts: Partial<ServiceMemory>, { turn }: Step): void {
     const next = { ...NO_MEMORY, ...this.#records.get(service), ...parts };
-    const { scale, generation, rollout, working, reverted, scaling } = next;
-    const isEmpty = scale === null && generation === 0 && rollout === null && working === null && reverted === null && scaling === null;
-    if (isEmpty) this.#records.delete(service);
+    const { scale, generation, rollout, working, reverted, scaling, onDemand } = next;
+    const parted = [scale, rollout, working, reverted, scaling];
+    if (generation === 0 && !onDemand && parted.every((part) => part === null)) this.#records.delete(service);
     else this.#records.set(service, next);
     turn.services.add(service);
   }
@@ -113,6 +121,14 @@ export class Rollouts {
   restore(service: string, memory: ServiceMemory): void {
     this.#records.set(service, memory);
     if (memory.rollout !== null) this.#due.add(service);
+  }
+
+  /** Stores the working directory of a run, in which a failed rollout starts the unit again. */
+  located({ id, run, directory }: Extract<WorldEvent, { type: "located" }>, { turn }: Step): void {
+    const entry = this.#o.units.get(id);
+    if (entry === undefined || entry.unit.run !== run || entry.unit.directory === directory) return;
+    this.#o.units.put({ ...entry, unit: { ...entry.unit, directory } });
+    turn.changed.add(id);
   }
 
   /** Records that the deadline of a rollout has passed. */
@@ -285,6 +301,13 @@ function inOrder(entries: readonly Entry[], { order }: RollingSpec): string[] {
   return [...entries].sort((a, b) => sign * (age(a) - age(b)) || compareIds(a.unit.id, b.unit.id)).map(({ unit }) => unit.id);
 }
 
+/** Makes the next requested stop of a unit's current run begin with a drain. */
+export function drainAtStop(units: Units, id: string): void {
+  const entry = units.get(id);
+  const runs = entry?.unit.phase === "running" || entry?.unit.phase === "reloading";
+  if (entry !== undefined && runs && entry.spec.rolling?.drain != null) units.put({ ...entry, unit: { ...entry.unit, drains: true } });
+}
+
 /** Returns the spec of another unit of the same service. */
 export function memberSpec(model: Spec, id: string): Spec {
   const number = Number(id.slice(id.indexOf("@") + 1));
@@ -309,6 +332,7 @@ function factOf(entry: Entry | undefined): UnitFact | null {
     isHealthy: isReady && (spec.check === null || check?.health === "healthy"),
     version: unit.version ?? 0,
     isLost: unit.last?.exit?.kind === "lost",
+    hasGivenUp: unit.phase === "failed" || unit.phase === "fatal",
     failure: hasFailed ? (unit.last?.detail ?? unit.reason) : refused,
   };
 }

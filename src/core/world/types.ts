@@ -72,6 +72,8 @@ export interface Readings {
   readonly units: ReadonlyMap<string, Reading>;
   /** Returns how many runs were made under the id of a unit before it was loaded. */
   readonly earlierRuns: (id: string) => number;
+  /** The number of established connections to the sockets of each service that runs on demand. */
+  readonly connections?: ReadonlyMap<string, number>;
 }
 
 export type WorldEvent =
@@ -85,6 +87,8 @@ export type WorldEvent =
     }
   | { readonly type: "fact"; readonly id: string; readonly fact: Fact }
   | { readonly type: "probed"; readonly id: string; readonly run: number; readonly seq: number; readonly result: CheckResult }
+  /** A client connected to a socket of a service that runs on demand, or its sockets could not be opened (`failed`). */
+  | { readonly type: "connected"; readonly service: string; readonly failed?: boolean }
   /** A user requested an immediate probe in addition to the scheduled ones. Its result counts like any other. */
   | { readonly type: "probeNow"; readonly id: string }
   /** A round of samples was taken. If `readings` is set, services are scaled by it. */

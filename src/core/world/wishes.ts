@@ -1,4 +1,5 @@
 import { closure, waves } from "../../base/graph.ts";
+import { isAsleep } from "../service/on-demand.ts";
 import { holdsStop, isDown, isStarting } from "../unit/phase.ts";
 import type { Cause } from "../unit/record.ts";
 import { blocks, culpritOf, endedToRestart, isAtRest, isServing, isUp, type Culprit, type Lookup } from "./dependencies.ts";
@@ -147,8 +148,8 @@ export class Wishes {
 
   /** Starts a dependency, unless it is up, starting, or has already succeeded. */
   #pull(id: string, step: Step): void {
-    const { unit, retired } = this.#o.units.get(id)!;
-    if (retired) return;
+    const { unit, spec, retired } = this.#o.units.get(id)!;
+    if (retired || isAsleep(unit, spec)) return;
     const stoppingForGood = unit.want === "down" && !isDown(unit.phase);
     if (stoppingForGood || (isDown(unit.phase) && !unit.succeeded)) this.#wishUp(id, "dependency", step);
   }

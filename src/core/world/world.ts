@@ -3,7 +3,7 @@ import type { Job } from "../jobs/job.ts";
 import { JobBook, jobOfKey } from "../jobs/job-book.ts";
 import type { Episode } from "../notifications/episode.ts";
 import { NotificationBook } from "../notifications/notification-book.ts";
-import { isPresentSurge } from "../service/rollout.ts";
+import { canRoll } from "../service/rolling-policy.ts";
 import { NO_MEMORY, type ServiceMemory } from "../service/service-memory.ts";
 import type { Service, Services } from "../service/services.ts";
 import type { Spec } from "../../spec/spec.ts";
@@ -17,7 +17,8 @@ import { watchdogOf } from "../unit/watchdog.ts";
 import { isAlertKey, judgeAlerts, unitOfAlertKey } from "./alert-stage.ts";
 import { Checks } from "./checks.ts";
 import { measure } from "./measuring.ts";
-import { Rollouts, serviceOfKey } from "./rollouts.ts";
+import { OnDemand, onDemandOfKey } from "./on-demand.ts";
+import { drainAtStop, Rollouts, serviceOfKey } from "./rollouts.ts";
 import { Scalings, type ScalingOutlook } from "./scalings.ts";
 import { emptyTurn, type Apply, type Entry, type Step, type Turn, type WorldEvent } from "./types.ts";
 import { Units } from "./units.ts";
@@ -51,6 +52,7 @@ export class World {
   readonly #alerts = new AlertBook();
   readonly #rollouts: Rollouts;
   readonly #scalings: Scalings;
+  readonly #onDemand: OnDemand;
   readonly #notifications: NotificationBook;
   /** False until all units are loaded. Before that, every unit looks new, so alerts must not be judged. */
   #resumed = false;
@@ -70,14 +72,22 @@ export class World {
       load: (spec, step) => this.#load({ type: "load", spec }, step),
       remove: (id, step) => this.#unload(id, "operator", step, true),
     });
+    const records = { units, records: this.#rollouts };
     this.#scalings = new Scalings({
-      units,
-      records: this.#rollouts,
-      add: (specs, earlierRuns, step) => {
+      ...records,
+      add: (specs, earlierRuns, starts, step) => {
         for (const spec of specs) this.#load({ type: "load", spec, earlierRuns: earlierRuns(spec.id) }, step);
-        this.#wishes.request({ type: "request", action: "start", ids: specs.map(({ id }) => id), cause: "scaling" }, step);
+        const ids = specs.map(({ id }) => id);
+        if (starts) this.#wishes.request({ type: "request", action: "start", ids, cause: "scaling" }, step);
       },
       remove: (id, step) => this.#unload(id, "scaling", step),
+      onDemand: () => this.#onDemand,
+    });
+    this.#onDemand = new OnDemand({
+      ...records,
+      request: (action, ids, step) => this.#wishes.request({ type: "request", action, ids, cause: "scaling" }, step),
+      resize: (service, count, step) => this.#scalings.resize(service, count, step),
+      launchFree: (step) => this.#wishes.launchFree(step),
     });
     this.#jobs = new JobBook({ get: units.get, wishes: this.#wishes, deadlines: units.deadlines });
     this.#notifications = new NotificationBook({ services: units.services, get: units.get });
@@ -114,15 +124,17 @@ export class World {
    * it. Returns undefined if its file decides.
    */
   scaleOf(service: string): number | undefined {
-    const known = this.#rollouts.get(service);
-    const surge = known?.rollout?.units.filter((unit) => isPresentSurge(unit) && this.#units.has(unit.id)) ?? [];
-    if (surge.length > 0) return Math.max(...surge.map(({ id }) => this.#units.get(id)!.spec.instance ?? 0));
-    return known?.scale ?? undefined;
+    return this.#rollouts.scaleOf(service);
   }
 
   /** Returns what automatic scaling would do with a service now, or null if the service has no automatic scaling. */
   scalingOf(service: string, nowMs: number): ScalingOutlook | null {
     return this.#scalings.outlook(service, nowMs);
+  }
+
+  /** Services that run on demand: which of them sleep, and whose sockets must stay open although no unit runs. */
+  get onDemand(): Pick<OnDemand, "stateOf" | "listens"> {
+    return this.#onDemand;
   }
 
   /** The services, for code that follows dependencies itself. */
@@ -189,6 +201,7 @@ export class World {
    */
   conclude(turn: Turn, env: Env, wallMs = (): number => env.nowMs): void {
     if (this.#resumed) this.#rollouts.follow({ env, turn }, wallMs);
+    if (this.#resumed) this.#onDemand.follow({ env, turn });
     if (this.#resumed) judgeAlerts(this.#alerts, this.#units, turn, env.nowMs);
     this.#notifications.conclude(turn.alerts, env.nowMs, wallMs, turn);
     this.#units.deadlines.put(NOTIFICATIONS, this.#notifications.dueMs);
@@ -199,7 +212,9 @@ export class World {
     switch (event.type) {
       case "request":
         this.#jobs.create(event, step);
-        return this.#wishes.request(event, step);
+        return this.#wishes.request(this.#onDemand.request(event, step), step);
+      case "connected":
+        return this.#onDemand.connected(event, step);
       case "fact":
         this.#apply(event.id, event.fact, step);
         return event.fact.type === "notified" ? this.#checks.feed(event.id, event.fact, step) : undefined;
@@ -222,6 +237,7 @@ export class World {
       case "scaled":
         return this.#rollouts.put(event.service, { scale: event.scale }, step);
       case "restoreService":
+        this.#onDemand.isDue(event.service);
         return this.#rollouts.restore(event.service, event.memory);
       case "rollout":
         return this.#rollouts.begin(event, step);
@@ -232,7 +248,7 @@ export class World {
       case "fileInForce":
         return this.#rollouts.put(event.service, { reverted: null }, step);
       case "located":
-        return this.#located(event, step);
+        return this.#rollouts.located(event, step);
       case "restore":
         return this.#restore(event, step);
       case "restoreJob":
@@ -270,11 +286,10 @@ export class World {
   }
 
   /**
-   * Returns the number of the definition with which a new run of the unit begins. Undefined unless the unit belongs to a
-   * service with `instances`.
+   * Returns the number of the definition with which a new run of the unit begins. Undefined unless a rollout can restart the unit.
    */
-  #versionOf({ instance, service }: Spec): number | undefined {
-    return instance === null ? undefined : this.#rollouts.versionOf(service);
+  #versionOf(spec: Spec): number | undefined {
+    return canRoll(spec) ? this.#rollouts.versionOf(spec.service) : undefined;
   }
 
   #tick(step: Step): void {
@@ -283,7 +298,9 @@ export class World {
     for (let key = this.#units.deadlines.take(env.nowMs); key !== undefined; key = this.#units.deadlines.take(env.nowMs)) {
       const job = jobOfKey(key);
       const rolling = serviceOfKey(key);
+      const onDemand = onDemandOfKey(key);
       if (rolling !== null) this.#rollouts.isDue(rolling);
+      else if (onDemand !== null) this.#onDemand.isDue(onDemand);
       else if (job !== null) this.#jobs.forget(job, step.turn);
       else if (isAlertKey(key)) step.turn.suspects.add(unitOfAlertKey(key));
       else if (this.#units.has(key)) {
@@ -344,7 +361,7 @@ export class World {
     if (isDown(entry.unit.phase)) return this.#forget(id, step);
     this.#units.put({ ...entry, retired: true });
     this.#apply(id, { type: "stop", cause }, step);
-    if (drains) this.#drain(id);
+    if (drains) drainAtStop(this.#units, id);
     this.#wishes.release(id, step);
     // The service has one unit less now, so its quorum may need fewer units.
     if (entry.spec.service !== id) this.#wishes.launchFree(step);
@@ -354,23 +371,8 @@ export class World {
   #replace(id: string, generation: number, step: Step): void {
     const entry = this.#units.get(id)!;
     this.#units.put({ ...entry, unit: { ...entry.unit, generation } });
-    this.#drain(id);
+    drainAtStop(this.#units, id);
     this.#wishes.request({ type: "request", action: isDown(entry.unit.phase) ? "start" : "restart", ids: [id], cause: "operator" }, step);
-  }
-
-  #located({ id, run, directory }: Extract<WorldEvent, { type: "located" }>, { turn }: Step): void {
-    const entry = this.#units.get(id);
-    if (entry === undefined || entry.unit.run !== run || entry.unit.directory === directory) return;
-    this.#units.put({ ...entry, unit: { ...entry.unit, directory } });
-    turn.changed.add(id);
-  }
-
-  /** Makes the next requested stop of the current run begin with a drain. */
-  #drain(id: string): void {
-    const entry = this.#units.get(id);
-    if (entry === undefined || entry.spec.rolling?.drain == null || (entry.unit.phase !== "running" && entry.unit.phase !== "reloading"))
-      return;
-    this.#units.put({ ...entry, unit: { ...entry.unit, drains: true } });
   }
 
   #restore({ spec, unit, check }: Extract<WorldEvent, { type: "restore" }>, { env, turn }: Step): void {

@@ -10,14 +10,16 @@ import type { KeyValueStore } from "../../ports/store/settings.ts";
 import type { StoreHealth } from "../../ports/store/upkeep.ts";
 import type { HostFigures, HostUsage, Sample, Usage } from "../../ports/usage.ts";
 import { ConditionWatch } from "./condition-watch.ts";
+import type { ConnectionWatch } from "../engine/connection-watch.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Launcher } from "../engine/launcher.ts";
 import { Forecaster } from "./forecaster.ts";
 import { Limiter } from "./limiter.ts";
 import type { Recorder } from "../engine/recorder.ts";
 import type { Reloader } from "../units/reloader.ts";
+import type { SocketHolder } from "../engine/socket-holder.ts";
 import { Sampler } from "./sampler.ts";
-import { readScaledUnits } from "./scaled-units.ts";
+import { countConnections, readScaledUnits } from "./scaled-units.ts";
 import { Schedules } from "./schedules.ts";
 import type { Bus } from "../engine/bus.ts";
 import { Meter } from "./telemetry.ts";
@@ -37,6 +39,8 @@ export interface BackgroundOptions {
   readonly reloader: Reloader;
   readonly launcher: Launcher;
   readonly watchFiles: WatchFiles;
+  readonly sockets: Pick<SocketHolder, "of">;
+  readonly connectionWatch: Pick<ConnectionWatch, "expectActivity">;
   /** The interval between calls of `tick`, in milliseconds. */
   readonly tickMs: number;
   readonly invocationOf: (id: string, run: number) => string;
@@ -113,9 +117,11 @@ export class Background {
 
   /** Hands the values to the world by which services scale themselves. */
   #scale(samples: ReadonlyMap<string, Sample>, runs: ReadonlyMap<string, number>): void {
-    const { world, engine, clock, usage, earlierRuns } = this.#o;
+    const { world, engine, clock, usage, earlierRuns, sockets, connectionWatch } = this.#o;
     const units = readScaledUnits([...world.entries()], { samples, runs, sampler: this.sampler, usage }, clock.monotonicMs());
-    if (units.size > 0) engine.post({ type: "measured", samples: new Map(), readings: { units, earlierRuns } });
+    const connections = countConnections(world, sockets, usage);
+    if (units.size > 0) engine.post({ type: "measured", samples: new Map(), readings: { units, earlierRuns, connections } });
+    connectionWatch.expectActivity();
   }
 
   /** Begins to raise and resolve alerts. Alerts that an earlier daemon left open stay open as long as their condition holds. */

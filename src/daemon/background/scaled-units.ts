@@ -1,5 +1,7 @@
 import type { Entry, Reading } from "../../core/world/types.ts";
 import { isServing } from "../../core/world/scalings.ts";
+import type { World } from "../../core/world/world.ts";
+import type { Held, SocketHolder } from "../engine/socket-holder.ts";
 import type { Sample, Usage } from "../../ports/usage.ts";
 import { parseListen } from "../../spec/schema/listen.ts";
 import type { Spec } from "../../spec/spec.ts";
@@ -36,6 +38,19 @@ export function readScaledUnits(
     units.set(id, { run: unit.run, values: { ...posted, ...measured, ...counted } });
   }
   return units;
+}
+
+/** Returns the number of connections to the sockets of each service that runs on demand and that stops when there are none. */
+export function countConnections(
+  world: Pick<World, "services" | "onDemand">,
+  sockets: Pick<SocketHolder, "of">,
+  usage: Pick<Usage, "connections" | "unixConnections">,
+): Map<string, number> {
+  const names = [...world.services()].map(({ name }) => name).filter((name) => world.onDemand.stateOf(name) === "awake");
+  if (names.length === 0) return new Map();
+  const [tcp, unix] = [usage.connections(), usage.unixConnections()];
+  const countOf = ({ address }: Held): number => (address.family === "unix" ? unix.get(address.path) : tcp.get(address.port)) ?? 0;
+  return new Map(names.map((name) => [name, sockets.of(name).reduce((sum, held) => sum + countOf(held), 0)]));
 }
 
 const countsConnections = ({ scaling }: Spec): boolean => scaling!.metrics.some(({ metric }) => metric === "connections");

@@ -5,6 +5,7 @@ import { World, type Turn } from "../../core/world/world.ts";
 import type { UnitSource } from "../../ports/files.ts";
 import { Background } from "../background/background.ts";
 import { Bus } from "../engine/bus.ts";
+import { ConnectionWatch } from "../engine/connection-watch.ts";
 import { Engine, type TurnSink } from "../engine/engine.ts";
 import { Interpreter } from "../engine/interpreter.ts";
 import { Recorder, type RecorderOptions } from "../engine/recorder.ts";
@@ -89,11 +90,12 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   };
   const sink: TurnSink = { record, publish, perform: (effect) => interpreter.perform(effect), bug };
   const engine: Engine = new Engine({ world, clock, sink });
-  engine.watch((turn) => interpreter.followTurn(turn));
+  engine.watch((turn) => [interpreter, connectionWatch].forEach((one) => one.followTurn(turn)));
   const [post, handle] = [engine.post.bind(engine), engine.handle.bind(engine)];
   const onProbe = (id: string, responseMs: number | null): void => background.meter.probed(id, responseMs);
   const [launcher, fingerprints] = [makeLauncher(users, places), makeFingerprints({ ...machine, effective }, places, daemonLog)];
   const interpreter = new Interpreter({ ...machine, world, launcher, fingerprints, post, bug, onProbe, firstLineOf, realPathOf });
+  const connectionWatch = new ConnectionWatch({ world, sockets: machine.sockets, interpreter, post });
   const announce = (id: string): void => {
     enablements.forget();
     background.schedules.check(id);
@@ -101,14 +103,13 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
     if (entry !== undefined) bus.publish(() => ({ kind: "service", data: describeService(id, entry, around) }));
   };
   const runsBefore = earlierRuns(store, machine.invocations);
-  const loading = { ...machine, world, catalog, recorder, refresh: interpreter.refresh, earlierRuns: runsBefore };
+  const loading = { ...machine, world, catalog, recorder, refresh: interpreter.refresh, earlierRuns: runsBefore, connectionWatch };
   const filesRead = publisher(bus, () => facade.unitFiles());
   const roll: ReloaderOptions["roll"] = (service, before) => rolling.roll(service, before);
   const reloader = new Reloader({ ...loading, enablements: () => enablements.get(), handle, announce, filesRead, roll });
   const instances = new Instances({ world, catalog, reloader, handle });
   const actions = new Actions({ world, engine, processes, store, recorder, clock, announce });
-  const scaling = new Scaling({ ...loading, actions, handle });
-  const rolling = new Rolling({ ...loading, handle });
+  const [scaling, rolling] = [new Scaling({ ...loading, actions, handle }), new Rolling({ ...loading, handle })];
   const background = new Background({ ...loading, bus, engine, reloader, launcher, watchFiles, bug, tickMs: settings.metrics.intervalMs });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
   const notes: string[] = [];

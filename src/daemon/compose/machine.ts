@@ -138,7 +138,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     processUsage: processUsage({ table: processes, trees: usage }),
     users: openUsers(),
     keeper,
-    sockets: new SocketHolder(openSockets(), keeper),
+    sockets: new SocketHolder(openSockets({ epoll, inotify }), keeper),
     notify: openSdNotify({ epoll, keeper, directory: `${places.runtime}/notify`, abstractName: notifyNames(invocations) }),
     stdins: new Stdins((name) => openStdinFifo(places.runtime, name)),
     systemUnits,

@@ -1,4 +1,5 @@
 import { numberedUnit } from "../../base/names.ts";
+import { canRoll } from "../../core/service/rolling-policy.ts";
 import { isDown } from "../../core/unit/phase.ts";
 import type { Turn, World } from "../../core/world/world.ts";
 import type { Machine } from "./machine.ts";
@@ -17,9 +18,12 @@ export function releaseAfter(
     invocations.forgetUnit(id);
   }
   for (const id of [...turn.changed, ...turn.removed]) {
+    const spec = world.get(id)?.spec;
+    if (spec !== undefined && canRoll(spec)) sockets.restoreFiles(spec.service);
     if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
     const service = serviceOf(id, world, sockets);
-    if (world.unitsOf(service).every((unit) => isDown(world.get(unit)?.unit.phase ?? "idle"))) sockets.release(service);
+    const areDown = world.unitsOf(service).every((unit) => isDown(world.get(unit)?.unit.phase ?? "idle"));
+    if (areDown && !world.onDemand.listens(service)) sockets.release(service);
     notify.close(id);
   }
 }

@@ -79,12 +79,12 @@ export class Interpreter {
   }
 
   /**
-   * Opens the sockets of a unit that waits for its next start, so that clients can already connect. Called after a crash of
-   * the daemon. A failure is reported later, by the start itself.
+   * Opens the sockets of a unit that waits for its next start or sleeps, so that clients can already connect. Returns false if
+   * they cannot be opened. The start of the unit reports the cause.
    */
-  holdSockets(id: string, unit: Unit, spec: Spec): void {
+  holdSockets(id: string, unit: Unit, spec: Spec): boolean {
     const launch = spec.sockets.length === 0 ? null : this.#o.launcher.prepare(spec, this.#o.invocationOf(id, unit.run));
-    if (launch?.ok) this.#o.sockets.open(spec, launch.value);
+    return launch === null || (launch.ok && this.#o.sockets.open(spec, launch.value).ok);
   }
 
   #perform(effect: WorldEffect): void {

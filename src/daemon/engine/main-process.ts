@@ -3,11 +3,12 @@ import { errnoName } from "../../base/errno.ts";
 import type { Exit } from "../../base/exit.ts";
 import { endsInCarriageReturn, WINDOWS_LINE_ENDINGS } from "../../base/script.ts";
 import { SIGNALS } from "../../base/signals.ts";
+import { canRoll } from "../../core/service/rolling-policy.ts";
 import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
 import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { PortHolder } from "../../ports/port-holder.ts";
-import type { PendingStart, Processes, ProcessRef, SpawnResult } from "../../ports/processes.ts";
+import type { PendingStart, Processes, ProcessRef, SpawnResult, TreeOf } from "../../ports/processes.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Fingerprints } from "./fingerprints.ts";
@@ -60,7 +61,11 @@ export class MainProcesses {
     const { processes, post, logs } = options;
     const note = (id: string, text: string): void => logs.note(id, text);
     this.#output = new OutputWatch(options, runs);
-    this.#notify = new ServiceNotify({ sockets: options.notify, processes, post, note, runOf: (id) => this.#liveRun(id) });
+    this.#notify = new ServiceNotify({
+      ...{ sockets: options.notify, processes, post, note },
+      runOf: (id) => this.#liveRun(id),
+      whyNotReady: (id, tree) => this.#whyNotReady(id, tree),
+    });
   }
 
   /** Starts the main process. Posts `spawned` or `spawnFailed`, and `exited` when the process ends. */
@@ -100,7 +105,7 @@ export class MainProcesses {
       });
     const start = stdins.pass(id, spawn);
     state.starting.add(start);
-    if (spec.instance !== null && spec.exec.workingDirectory !== null) void this.#locate(id, run, launch.value.cwd);
+    if (canRoll(spec) && spec.exec.workingDirectory !== null) void this.#locate(id, run, launch.value.cwd);
   }
 
   /** A health check must not take the response of this process for that of the unit. */
@@ -110,10 +115,14 @@ export class MainProcesses {
     return this.#o.findPortHolder(port);
   }
 
-  /** Records the real path of the working directory. A symbolic link may lead elsewhere by the time a failed rollout is reverted. */
+  /**
+   * Records the real path of the working directory. A symbolic link may lead elsewhere by the time a failed rollout is reverted. A
+   * path without a symbolic link is not recorded, because each record costs a write.
+   */
   async #locate(id: string, run: number, path: string): Promise<void> {
     const directory = await this.#o.realPathOf(path);
-    if (directory !== null) this.#o.post({ type: "located", id, run, directory });
+    const known = this.#o.world.get(id)?.unit.directory;
+    if (directory !== null && (directory !== path || known !== undefined)) this.#o.post({ type: "located", id, run, directory });
   }
 
   #started(id: string, state: RunState, result: SpawnResult): void {
@@ -216,6 +225,15 @@ export class MainProcesses {
       return true;
     };
     return { run: state.run, tree: { invocation: state.invocation, main }, changeMain };
+  }
+
+  #whyNotReady(id: string, tree: TreeOf): string | null {
+    const { world, processes, sockets } = this.#o;
+    const entry = world.get(id);
+    if (entry?.unit.phase !== "starting" || !canRoll(entry.spec) || entry.spec.sockets.length === 0) return null;
+    const pids = processes.members(tree).map(({ pid }) => pid);
+    // READY=1 may arrive before the service begins to wait for connections.
+    return sockets.whyUnused(entry.spec.service, pids, true);
   }
 
   #failed(id: string, run: number, failure: SpawnFailure): void {

@@ -1,4 +1,5 @@
 import type { CheckResult } from "../../core/unit/check.ts";
+import { canRoll } from "../../core/service/rolling-policy.ts";
 import { mayProbe } from "../../core/unit/phase.ts";
 import type { Turn, World, WorldEvent } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
@@ -6,12 +7,16 @@ import type { PortHolder } from "../../ports/port-holder.ts";
 import type { ProbeContext, Prober } from "../../ports/prober.ts";
 import { expandProbe } from "../../spec/load/expand.ts";
 import type { ProbeSpec } from "../../spec/spec.ts";
-import { specOf, type Runs } from "./runs.ts";
+import type { Processes } from "../../ports/processes.ts";
+import { specOf, type Runs, type RunState } from "./runs.ts";
+import type { SocketHolder } from "./socket-holder.ts";
 
 export interface ProbingOptions {
   readonly world: World;
   readonly prober: Prober;
   readonly clock: Clock;
+  readonly processes: Processes;
+  readonly sockets: SocketHolder;
   /** Called after each probe with its response time in milliseconds, or null if there was no response. */
   readonly onProbe: (id: string, responseMs: number | null) => void;
   readonly post: (...events: readonly WorldEvent[]) => void;
@@ -34,7 +39,7 @@ export class Probing {
     const { check, port } = specOf(this.#o.world, id);
     const state = this.#runs.begin(id, run);
     if (check === null) return;
-    const answer = (result: CheckResult): void => this.#answer(id, run, seq, result);
+    const answer = (result: CheckResult): void => this.#answer(id, run, seq, this.#attributed(id, state, result));
     const fail = (detail: string): void =>
       answer({ atMs: this.#o.clock.monotonicMs(), kind: "broken", detail, responseMs: null, fallback: false });
     const { launch } = state;
@@ -72,6 +77,21 @@ export class Probing {
   #canProbe(id: string): boolean {
     const entry = this.#o.world.get(id);
     return entry?.check != null && mayProbe(entry.unit, entry.spec);
+  }
+
+  /**
+   * Returns a failure in place of a success that another unit of the service must have caused, because the probed unit does not wait
+   * for connections to the shared sockets. This matters only until the unit is ready. An `exec` probe may connect to the unit itself,
+   * so then it is enough that the unit has the sockets open.
+   */
+  #attributed(id: string, { current, invocation }: RunState, result: CheckResult): CheckResult {
+    const entry = this.#o.world.get(id);
+    if (result.kind !== "ok" || current === null || entry?.unit.phase !== "starting") return result;
+    const { spec } = entry;
+    if (!canRoll(spec) || spec.sockets.length === 0) return result;
+    const pids = this.#o.processes.members({ invocation, main: current }).map(({ pid }) => pid);
+    const fault = this.#o.sockets.whyUnused(spec.service, pids, spec.check?.probe.type === "exec");
+    return fault === null ? result : { ...result, kind: "bad", detail: fault };
   }
 
   #answer(id: string, run: number, seq: number, result: CheckResult): void {

@@ -18,6 +18,8 @@ export interface ServiceNotifyOptions {
   readonly processes: Processes;
   /** Returns the live run of a unit, or null if no main process of the unit is alive. */
   readonly runOf: (id: string) => LiveRun | null;
+  /** Returns why a unit that is starting cannot be ready, because it does not have its sockets open. Null if nothing is known against it. */
+  readonly whyNotReady: (id: string, tree: TreeOf) => string | null;
   readonly post: (event: WorldEvent) => void;
   /** Writes a line to the unit's log. */
   readonly note: (id: string, text: string) => void;
@@ -57,7 +59,7 @@ export class ServiceNotify {
   }
 
   #receive(id: string, { pid, text }: SdNotifyMessage): void {
-    const { processes, runOf, post, note } = this.#options;
+    const { processes, runOf, whyNotReady, post, note } = this.#options;
     const live = runOf(id);
     if (live === null) return;
     const { run, tree, changeMain } = live;
@@ -72,6 +74,9 @@ export class ServiceNotify {
       if (process === null) note(id, `MAINPID=${notice.mainPid} was ignored: no process of this unit has that pid`);
       else if (changeMain(process)) post({ type: "fact", id, fact: { type: "mainChanged", run, process } });
     }
+    const fault = notice.ready ? whyNotReady(id, tree) : null;
+    if (fault !== null)
+      return post({ type: "fact", id, fact: { type: "condemned", run, by: "health", detail: `it sent READY=1, but ${fault}` } });
     post({ type: "fact", id, fact: { type: "notified", run, notice } });
   }
 }

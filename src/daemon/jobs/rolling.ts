@@ -16,7 +16,7 @@ import { refusalOf } from "./scaling.ts";
 
 export interface RollingOptions {
   readonly world: World;
-  readonly catalog: Pick<UnitCatalog, "service">;
+  readonly catalog: Pick<UnitCatalog, "rollable">;
   readonly clock: Clock;
   readonly earlierRuns: (id: string) => number;
   readonly handle: (...events: readonly WorldEvent[]) => void;
@@ -39,7 +39,7 @@ export class Rolling {
   start(name: string, isDryRun: boolean, missing: (id: string) => ApiError, before?: Loaded): Answer {
     const { world, catalog, handle, clock } = this.#o;
     const service = stripSuffix(name);
-    const declared = catalog.service(service);
+    const declared = catalog.rollable(service);
     if (declared === undefined) {
       const entry = world.get(service);
       return err(entry === undefined ? missing(service) : refusalOf("restart", "one unit after the other", service, entry));
@@ -109,7 +109,8 @@ export class Rolling {
       .service(service)!
       .units.filter((id) => !surge.has(id))
       .map((id) => world.get(id)!.spec);
-    const highest = Math.max(...own.map(({ instance }) => instance ?? 0));
+    // A plain unit has no number, and counts as the first one. It has sockets, so its port does not matter.
+    const highest = Math.max(...own.map(({ instance }) => instance ?? 1));
     const { port, sockets, instance } = own[0]!;
     const last = port === null || sockets.length > 0 ? MAX_UNITS : Math.min(MAX_UNITS, 65_535 - port + instance!);
     const count = Math.max(0, Math.min(surgeOf(policy, members), last - highest));

@@ -14,7 +14,7 @@ import type { UnitCatalog } from "../units/unit-catalog.ts";
 import type { Actions } from "./actions.ts";
 
 export interface ScalingOptions {
-  readonly world: Pick<World, "get" | "service" | "recordOf">;
+  readonly world: Pick<World, "get" | "service" | "recordOf" | "onDemand">;
   readonly catalog: Pick<UnitCatalog, "service" | "rescale">;
   readonly actions: Pick<Actions, "follow" | "newJob">;
   readonly recorder: Pick<Recorder, "tell">;
@@ -49,6 +49,7 @@ export class Scaling {
     if (outside !== null) return err(outside);
     const ids = [...(this.#o.world.service(id)?.units ?? [])];
     const current = ids.filter((unit) => !this.#o.world.get(unit)!.retired);
+    if (wanted === 0) return ok(await this.#toZero(id, current, request));
     if (request.dryRun) return ok(this.#plan(id, current, wanted));
     return ok(await this.#apply(service, current, wanted, request));
   }
@@ -57,6 +58,7 @@ export class Scaling {
     const { world, catalog, recorder, earlierRuns, handle } = this.#o;
     const { id } = spec;
     const isRunning = this.#isRunning(current);
+    const isAsleep = world.onDemand.stateOf(id) === "asleep";
     const { added, removed } = catalog.rescale(id, request.units);
     const events: WorldEvent[] = [{ type: "scaled", service: id, scale: request.units }];
     for (const unit of added) {
@@ -65,7 +67,9 @@ export class Scaling {
     }
     // Stop the unit with the highest number first, so that the numbers of the running units never have gaps.
     const leaving = [...removed].reverse();
-    const starting = isRunning ? added.map((unit) => unit.spec.id) : [];
+    const more = added.map((unit) => unit.spec.id);
+    // A sleeping service starts as a whole. From then on it runs until an operator stops it.
+    const starting = isRunning ? more : isAsleep ? [...current.filter((unit) => !removed.includes(unit)), ...more] : [];
     const job = this.#o.actions.newJob();
     if (leaving.length > 0) events.push({ type: "request", action: "stop", ids: leaving, cause: "operator", job });
     for (const unit of leaving) events.push({ type: "unload", id: unit, cause: "operator" });
@@ -73,8 +77,8 @@ export class Scaling {
       events.push({ type: "request", action: "start", ids: starting, cause: "operator", ...(leaving.length === 0 && { job }) });
     handle(...events);
     const source = request.units === null ? " (the number in its file)" : "";
-    recorder.tell("scaled", `scaled from ${current.length} to ${wanted} units by the operator${source}`, id, {
-      from: current.length,
+    recorder.tell("scaled", `scaled from ${isAsleep ? 0 : current.length} to ${wanted} units by the operator${source}`, id, {
+      from: isAsleep ? 0 : current.length,
       to: wanted,
     });
     if (leaving.length > 0 || starting.length > 0) return this.#o.actions.follow(job.id, request.wait);
@@ -82,6 +86,35 @@ export class Scaling {
       this.#outcome(unit, "done", "added; `sup start` starts it, because the service does not run"),
     );
     return { outcomes: known.length > 0 ? known : [this.#unchanged(id, current)], warnings: [] };
+  }
+
+  /** Puts a service to sleep, so that the first connection starts the number of units in its file. */
+  async #toZero(id: string, current: readonly string[], request: ScaleRequest): Promise<shape.JobResult> {
+    const { world, catalog, recorder, actions, earlierRuns, handle } = this.#o;
+    const isAsleep = world.onDemand.stateOf(id) === "asleep";
+    if (isAsleep || request.dryRun) {
+      const [result, message] = isAsleep
+        ? (["unchanged", "it is scaled to 0 already"] as const)
+        : (["planned", "would be stopped"] as const);
+      return { outcomes: current.map((unit) => this.#outcome(unit, result, `${message}; the first connection starts it`)), warnings: [] };
+    }
+    const job = actions.newJob();
+    const running = current.filter((unit) => world.get(unit)!.unit.want === "up").length;
+    const { added, removed } = catalog.rescale(id, null);
+    const more = added.map(({ spec }) => spec.id);
+    handle(
+      { type: "scaled", service: id, scale: null },
+      ...added.map(({ spec }) => ({ type: "load", spec, earlierRuns: earlierRuns(spec.id) }) as const),
+      { type: "request", action: "stop", ids: [...current, ...more], cause: "scaling", job },
+      ...removed.map((unit) => ({ type: "unload", id: unit, cause: "operator" }) as const),
+    );
+    if (running > 0) recorder.tell("scaled", `scaled from ${running} to 0 units by the operator`, id, { from: running, to: 0 });
+    const answer = await actions.follow(job.id, request.wait);
+    const sleeps = "scaled to 0; the first connection starts it";
+    return {
+      ...answer,
+      outcomes: answer.outcomes.map((one) => (one.result === "unchanged" ? { ...one, result: "done", message: sleeps } : one)),
+    };
   }
 
   #plan(id: string, current: readonly string[], wanted: number): shape.JobResult {
@@ -115,6 +148,7 @@ function outOfRange({ id, port, sockets, scaling }: Spec, wanted: number): ApiEr
     message: `cannot scale ${id} to ${wanted}: ${cause}`,
     ...(hint === undefined ? {} : { hint }),
   });
+  if (wanted === 0 && scaling?.min === 0) return null;
   if (wanted < 1) return refuse("a service has at least 1 unit", `\`sup stop ${id}\` stops all of them`);
   if (wanted > MAX_UNITS) return refuse(`a service has at most ${MAX_UNITS} units`);
   if (scaling !== null && (wanted < scaling.min || wanted > scaling.max))
@@ -152,5 +186,7 @@ export function refusalOf(verb: string, how: string, id: string, entry: Entry | 
       "use a template file NAME@.unit.json, and start as many instances as you need",
     );
   if (spec.file === "") return refuse("it is a transient unit", `write a unit file with "instances"`);
+  if (verb === "restart")
+    return refuse(`its unit file has no "rolling"`, `add "rolling" and "sockets" to ${spec.file}, and run \`sup reload\``);
   return refuse(`its unit file has no "instances"`, `add "instances": 1 to ${spec.file} and run \`sup reload\`; the unit is then ${id}@1`);
 }

@@ -2,6 +2,7 @@ import { checkedInvocation } from "../../base/check-mark.ts";
 import { countRestart } from "../../core/unit/restart-count.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import { beginLiveCheck } from "../../core/unit/check.ts";
+import { canRoll } from "../../core/service/rolling-policy.ts";
 import { isDown, isLive } from "../../core/unit/phase.ts";
 import { noProcess } from "../engine/main-process.ts";
 import { preparationMs } from "../../core/unit/preparation.ts";
@@ -82,11 +83,14 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
 const stoppedByShutdown = ({ want, cause }: Unit): boolean => want === "down" && cause === "shutdown";
 
 /**
- * Sorts the stored states so that units of services with `instances` come last if they are down. A service releases its
+ * Sorts the stored states so that units of services that may have several units come last if they are down. A service releases its
  * sockets when all its units are down. A unit that was not taken over yet looks as if it were down.
  */
 function runningFirst(memories: ReadonlyMap<string, Memory>, { world }: Parts): Array<[string, Memory]> {
-  const isLast = ([id, { unit }]: [string, Memory]): boolean => isDown(unit.phase) && (world.get(id)?.spec.instance ?? null) !== null;
+  const isLast = ([id, { unit }]: [string, Memory]): boolean => {
+    const spec = world.get(id)?.spec;
+    return isDown(unit.phase) && spec !== undefined && canRoll(spec);
+  };
   const all = [...memories];
   return [...all.filter((one) => !isLast(one)), ...all.filter(isLast)];
 }
@@ -94,7 +98,7 @@ function runningFirst(memories: ReadonlyMap<string, Memory>, { world }: Parts): 
 /** Keeps definitions that were restored after failed rollouts. They stay in force until a reload, even after a boot. */
 function keepReverted({ catalog, world, engine }: Parts, stored: readonly MemoryRow[]): void {
   for (const { kind, id: service } of stored) {
-    if (kind !== "service" || catalog.service(service) === undefined) continue;
+    if (kind !== "service" || catalog.rollable(service) === undefined) continue;
     for (const id of catalog.followRevert(service, world)) engine.handle({ type: "load", spec: catalog.get(id)!.spec });
   }
 }

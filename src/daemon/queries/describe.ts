@@ -1,6 +1,8 @@
 import type * as shape from "../../api/contract/shapes.ts";
 import { describeExit, exitNumber } from "../../base/exit.ts";
 import { stateOfService } from "../../base/service-state.ts";
+import { canRoll } from "../../core/service/rolling-policy.ts";
+import { isAsleep } from "../../core/service/on-demand.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
 import { holdsStop, isDown, stateOf, subStateOf } from "../../core/unit/phase.ts";
 import { limitWords, LIMITS, maxOf } from "../../core/metrics/limits.ts";
@@ -86,6 +88,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     type: spec.type,
     ...(spec.instance !== null && { service: spec.service, instance: spec.instance, leaving: entry.retired }),
     ...(spec.scaling !== null && { scaling: scalingShape(spec.scaling) }),
+    ...(isAsleep(unit, spec) && { waits_for_connection: true }),
     schedule: spec.schedule === null ? null : describeSchedule(spec.schedule, around.planOf(id)),
     dependencies: spec.dependencies.map((dependency) => ({
       unit: dependency.unit,
@@ -97,8 +100,8 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
 }
 
 /** Says why the file of the unit is not in force, if its last rollout brought back an earlier definition. */
-function revertOf({ service, instance }: Spec, world: Pick<World, "recordOf">): Pick<shape.Service, "reverted"> {
-  const reverted = instance === null ? null : world.recordOf(service)?.reverted;
+function revertOf(spec: Spec, world: Pick<World, "recordOf">): Pick<shape.Service, "reverted"> {
+  const reverted = canRoll(spec) ? world.recordOf(spec.service)?.reverted : null;
   if (reverted == null) return {};
   return { reverted: { rollout: reverted.generation, time: new Date(reverted.atMs).toISOString(), cause: reverted.cause } };
 }

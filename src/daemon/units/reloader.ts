@@ -151,11 +151,12 @@ export class Reloader {
 
   #apply(rows: readonly shape.ReloadPlan["units"][number][] | ReturnType<UnitCatalog["plan"]>): void {
     const { catalog, recorder, handle, world, refresh } = this.#o;
-    const before = new Map([...world.services()].map(({ name }) => [name, catalog.service(name)]));
+    const before = new Map([...world.services()].map(({ name }) => [name, catalog.rollable(name)]));
     this.#endReverts();
     catalog.takeTemplates();
     const idsOf = (wanted: (row: (typeof rows)[number]) => boolean): string[] => rows.filter(wanted).map((row) => row.id);
     this.#load(idsOf((row) => row.change === "added" || row.change === "changed"));
+    this.#reloadSurges(idsOf((row) => row.change === "changed"));
     for (const id of idsOf((row) => row.change === "changed")) {
       const entry = world.get(id);
       if (entry !== undefined && !isDown(entry.unit.phase)) refresh(id);
@@ -180,6 +181,13 @@ export class Reloader {
     if (starts.length > 0) handle({ type: "request", action: "start", ids: starts, cause: "reload" });
   }
 
+  /** Gives the units that run beside plain units during a rolling restart the changed settings. No row of the plan is about them. */
+  #reloadSurges(ids: readonly string[]): void {
+    const { world, catalog } = this.#o;
+    const surges = ids.flatMap((id) => world.unitsOf(id).filter((other) => other !== id));
+    this.#put(surges.flatMap((id) => catalog.surplus(id) ?? []));
+  }
+
   /** Puts the files on disk in force, except those with errors, and ends the use of restored definitions. */
   #endReverts(): void {
     const { catalog, world, handle } = this.#o;
@@ -190,7 +198,7 @@ export class Reloader {
   /** Returns the service of a unit if the service's file configures rolling restarts, and otherwise null. */
   #rollingService(id: string): string | null {
     const spec = this.#o.world.get(id)?.spec;
-    return spec === undefined || spec.rolling === null || spec.instance === null ? null : spec.service;
+    return spec === undefined || spec.rolling === null ? null : spec.service;
   }
 
   #load(ids: readonly string[], isNew?: (id: string) => boolean): void {

@@ -7,7 +7,7 @@ import type { UnitSnapshot, UnitSource } from "../../ports/files.ts";
 import { serviceOf, unitOfDefinition } from "../../spec/load/definition.ts";
 import { diffSpecs } from "../../spec/load/diff.ts";
 import { instantiate, loadSnapshot, type Loaded, type LoadedSnapshot, type SnapshotOptions } from "../../spec/load/load.ts";
-import { findUnit, unitsOf } from "../../spec/load/service-units.ts";
+import { findSurge, findUnit, isPlainRolling, unitsOf } from "../../spec/load/service-units.ts";
 import type { Spec } from "../../spec/spec.ts";
 import { toSpec } from "../../spec/load/to-spec.ts";
 import type { UnitFile } from "../../spec/schema/unit.ts";
@@ -65,6 +65,17 @@ export class UnitCatalog {
   /** Returns a service with `instances` as its file declares it. */
   service(name: string): Loaded | undefined {
     return this.#services.get(name);
+  }
+
+  /** Returns a service that can be restarted unit by unit: one with `instances`, or a plain unit with `rolling`. */
+  rollable(name: string): Loaded | undefined {
+    const plain = this.#inUse.get(name);
+    return this.#services.get(name) ?? (plain !== undefined && isPlainRolling(plain.spec) ? plain : undefined);
+  }
+
+  /** Returns true for a unit that runs beside a plain unit during a rolling restart. No file declares it. */
+  #isSurgeOfPlain({ instance, service }: Spec): boolean {
+    return instance !== null && this.#inUse.has(service);
   }
 
   /** Returns all problems of the files on disk, and the warnings of the files without errors. */
@@ -184,7 +195,7 @@ export class UnitCatalog {
   ): Spec | undefined {
     const now = this.#inUse.get(id);
     if (now !== undefined && diffSpecs(now, { effective }).length === 0) return undefined;
-    const spec = specOf(effective, id, file);
+    const spec = specOf(effective, id, file, now !== undefined && this.#isSurgeOfPlain(now.spec));
     if (spec === undefined) return undefined;
     this.#inUse.set(id, { spec, effective, sources: now?.sources ?? new Map(), files: now?.files ?? [], warnings: [] });
     this.#note();
@@ -280,11 +291,12 @@ export class UnitCatalog {
     const { reverted = null, rollout = null } = world.recordOf(name) ?? {};
     if (reverted === null) this.#reverted.delete(name);
     const service = reverted === null ? undefined : serviceOf(reverted.definition, name);
+    const isPlain = !this.#services.has(name);
     if (reverted === null || service === undefined || this.#reverted.get(name) === reverted) return [];
     this.#reverted.set(name, reverted);
-    this.#services.set(name, { ...service, sources: this.#services.get(name)?.sources ?? service.sources });
+    if (!isPlain) this.#services.set(name, { ...service, sources: this.#services.get(name)?.sources ?? service.sources });
     const surge = new Set(rollout?.units.flatMap(({ id, isSurge, phase }) => (isSurge && phase !== "gone" ? [id] : [])));
-    const ids = [...this.#inUse].flatMap(([id, { spec }]) => (spec.service === name && spec.instance !== null ? [id] : []));
+    const ids = [...this.#inUse].flatMap(([id, { spec }]) => (spec.service === name && (isPlain || spec.instance !== null) ? [id] : []));
     const members = ids.filter((id) => !surge.has(id) && world.get(id) !== undefined);
     for (const id of members) {
       const unit = unitOfDefinition(reverted.definition, name, id);
@@ -296,7 +308,7 @@ export class UnitCatalog {
 
   /** Puts a unit of a service into use that an earlier daemon started, although the service has fewer units now. */
   surplus(id: string): Loaded | undefined {
-    const unit = findUnit(id, this.#services);
+    const unit = findUnit(id, this.#services) ?? findSurge(id, this.#inUse);
     if (unit !== undefined) this.#inUse.set(id, unit);
     return unit;
   }
@@ -319,7 +331,9 @@ export class UnitCatalog {
     const members = new Map<string, string[]>();
     for (const [id, { spec }] of this.#inUse) members.set(spec.service, [...(members.get(spec.service) ?? []), id]);
     return planReload({
-      inForce: [...this.#inUse].filter(([id, { spec }]) => spec.file !== "" && !this.#held.has(id)).map(([id]) => id),
+      inForce: [...this.#inUse]
+        .filter(([id, { spec }]) => spec.file !== "" && !this.#held.has(id) && !this.#isSurgeOfPlain(spec))
+        .map(([id]) => id),
       onDisk: new Set(this.#disk.loaded.keys()),
       isMasked: (id) => this.maskOf(id) !== undefined,
       broken: new Set(bad),
@@ -341,7 +355,7 @@ export class UnitCatalog {
   #note(): void {
     this.#notes = new Map();
     for (const [id, inUse] of this.#inUse) {
-      if (inUse.spec.file === "" || this.#held.has(id)) continue;
+      if (inUse.spec.file === "" || this.#held.has(id) || this.#isSurgeOfPlain(inUse.spec)) continue;
       const problems = this.problemsOf(id).map(problemLine);
       const onDisk = this.#disk.loaded.get(id);
       const changed = problems.length > 0 || onDisk === undefined || (onDisk !== inUse && diffSpecs(inUse, onDisk).length > 0);
@@ -358,10 +372,10 @@ const missingProblem = (directory: string, count: number): Problem =>
     hint: "if it was removed on purpose, `sup reload --force` stops and forgets them",
   });
 
-function specOf(effective: Readonly<Record<string, unknown>>, id: string, file: string): Spec | undefined {
+function specOf(effective: Readonly<Record<string, unknown>>, id: string, file: string, isSurge: boolean): Spec | undefined {
   try {
     const spec = toSpec(effective as unknown as UnitFile, id, file);
-    const numbered = spec.instances === null ? null : numberedUnit(id);
+    const numbered = spec.instances === null && !isSurge ? null : numberedUnit(id);
     return numbered === null ? spec : { ...spec, service: numbered.service, instance: numbered.number };
   } catch {
     return undefined;

@@ -3,16 +3,20 @@
  * socket(2), bind(2), listen(2), pidfd_getfd(2).
  */
 import { ptr } from "bun:ffi";
-import { lstatSync, rmSync } from "node:fs";
+import { fstatSync, linkSync, lstatSync, renameSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { errnoWords } from "../../base/errno.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
 import type { Sockets } from "../../ports/sockets.ts";
 import type { ListenAddress } from "../../spec/schema/listen.ts";
 import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
+import type { Epoll } from "./epoll.ts";
+import type { Inotify } from "./inotify.ts";
 import { pidfdOpen } from "../processes/pidfd.ts";
 import { socketFileAt } from "./socket-file.ts";
 import { findPortOwner } from "./tcp-listeners.ts";
+import { listenerUse } from "../proc/listener-use.ts";
 import { readStat } from "../proc/proc.ts";
 
 const AF = { unix: 1, inet: 2, inet6: 10 } as const;
@@ -28,7 +32,21 @@ const FD_CLOEXEC = 1;
 /** The length of the accept queue. The kernel reduces it to net.core.somaxconn. */
 const BACKLOG = 4096;
 
-export const openSockets = (): Sockets => ({ listen, fileOf, borrow, keep: keepOpen, drop: (fd) => void libc.close(fd), close });
+export const openSockets = ({ epoll, inotify }: { readonly epoll: Epoll; readonly inotify: Inotify }): Sockets => ({
+  ...{ listen, fileOf, borrow, linkAgain, restoreFile, close, keep: keepOpen },
+  drop: (fd) => void libc.close(fd),
+  useOf: (fds, pids) => listenerUse(new Set(fds.map((fd) => fstatSync(fd).ino)), pids),
+  watch: (fd, callback) => {
+    const handle = epoll.add(fd, "in", false, callback);
+    return () => handle.remove();
+  },
+  watchFile: (address, callback) => {
+    if (address.family !== "unix") return () => {};
+    const name = basename(address.path);
+    const stop = inotify.watch(dirname(address.path), "names", (changed) => (changed === null || changed === name) && callback());
+    return stop.ok ? stop.value : () => {}; // the next start of a unit checks the file
+  },
+});
 
 function listen(address: ListenAddress, reusePort: boolean): Result<number, string> {
   if (address.family === "unix") removeStale(address.path);
@@ -73,8 +91,41 @@ const keepOpen = (fd: number, kept: boolean): void => void libc.fcntl(fd, F_SETF
 function close(fd: number, address: ListenAddress): void {
   libc.shutdown(fd, SHUT_RDWR); // this affects all copies, including the keeper's, so new connections are refused
   libc.close(fd);
-  if (address.family === "unix") removeStale(address.path);
+  if (address.family !== "unix") return;
+  removeStale(address.path);
+  removeStale(secondLink(address.path));
 }
+
+function linkAgain(address: ListenAddress): boolean {
+  if (address.family !== "unix") return false;
+  const { path } = address;
+  const link = secondLink(path);
+  try {
+    if (socketFileAt(path) === null && socketFileAt(link) !== null) linkSync(link, path);
+    removeStale(link);
+    linkSync(path, link);
+    return true;
+  } catch {
+    return false; // the file system has no hard links, or the file is gone
+  }
+}
+
+/** The name is replaced by rename(2), so that there is no moment without a file if another socket has taken the name. */
+function restoreFile(address: ListenAddress): boolean {
+  if (address.family !== "unix") return false;
+  const link = secondLink(address.path);
+  try {
+    if (socketFileAt(link) === null) return false;
+    removeStale(`${link}~`);
+    linkSync(link, `${link}~`);
+    renameSync(`${link}~`, address.path);
+    return true;
+  } catch {
+    return false; // the directory was deleted, or cannot be written any more
+  }
+}
+
+const secondLink = (path: string): string => join(dirname(path), `.${basename(path)}.sup`);
 
 function removeStale(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSocket()) rmSync(path, { force: true });

@@ -67,8 +67,8 @@ class LinuxKeeper implements Keeper {
   #isSettled = false;
   /** True once the daemon is about to end while its services keep running. From then on, no descriptor is dropped. */
   #hasLeft = false;
-  /** Number of held descriptors that are pidfds of processes. */
-  #processCount = 0;
+  /** Number of held descriptors for which the keeper must run: pidfds of processes, and listening sockets. */
+  #neededCount = 0;
   #scheduled: NodeJS.Immediate | null = null;
   /** The timer that ends the keeper when no service has run for IDLE_MS. */
   #stopping: Timer | null = null;
@@ -88,7 +88,7 @@ class LinuxKeeper implements Keeper {
     this.drop(key);
     this.#held.set(key, { slot: this.#freeSlots.pop() ?? this.#nextSlot++, fd });
     this.#unsent.add(key);
-    if (keeperKey.isProcess(key)) this.#processCount++;
+    if (keeperKey.isNeeded(key)) this.#neededCount++;
     this.#flushSoon();
   }
 
@@ -96,7 +96,7 @@ class LinuxKeeper implements Keeper {
     const held = this.#held.get(key);
     if (held === undefined || this.#hasLeft) return;
     this.#held.delete(key);
-    if (keeperKey.isProcess(key)) this.#processCount--;
+    if (keeperKey.isNeeded(key)) this.#neededCount--;
     if (this.#unsent.delete(key)) return void this.#freeSlots.push(held.slot);
     this.#file.writeSlot(held.slot, "");
     this.#slotsToClose.push(held.slot);
@@ -127,7 +127,7 @@ class LinuxKeeper implements Keeper {
 
   leave(): void {
     this.#flush();
-    if (this.#processCount === 0) this.#stopProcess();
+    if (this.#neededCount === 0) this.#stopProcess();
     this.#cancelStop();
     this.#hasLeft = true;
   }
@@ -150,11 +150,11 @@ class LinuxKeeper implements Keeper {
 
   /**
    * Sends the changes of this turn. Slots are closed first, because new descriptors may use them again. The keeper ends some time
-   * after the last service, because without a service there is nothing that a keeper would have to hold.
+   * after the last service, because without a process or a socket there is nothing that a keeper would have to hold.
    */
   #flush(): void {
     this.#scheduled = null;
-    if (this.#processCount > 0) this.#cancelStop();
+    if (this.#neededCount > 0) this.#cancelStop();
     else if (this.#process === null) return;
     else this.#stopping ??= setTimeout(() => this.#stopProcess(), IDLE_MS);
     if (!this.#ensureProcess()) return;

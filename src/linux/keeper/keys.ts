@@ -1,7 +1,8 @@
 /** The keys under which the keeper holds descriptors. They tell the next daemon what each descriptor is. */
 export const keeperKey = {
   output: (unit: string, stream: string): string => `output ${unit} ${stream}`,
-  isProcess: (key: string): boolean => key.startsWith("process "),
+  /** Returns true for a key that keeps the keeper alive: a process, or a socket to which clients may connect while no process runs. */
+  isNeeded: (key: string): boolean => key.startsWith("process ") || key.startsWith("socket "),
   process: (pid: number): string => `process ${pid}`,
   socket: (unit: string, index: number, listen: string): string => `socket ${unit} ${index} ${listen}`,
   notify: (unit: string, address: string): string => `notify ${unit} ${address}`,

@@ -5,7 +5,7 @@ import { findUnit } from "./service-units.ts";
 import { escapeText } from "./specifiers.ts";
 import { toSpec } from "./to-spec.ts";
 
-/** What a unit file declared for a service with `instances`, in a form that can be stored. */
+/** What a unit file declared for a service that can be restarted unit by unit, in a form that can be stored. */
 export interface Definition {
   readonly file: string;
   readonly effective: Readonly<Record<string, unknown>>;
@@ -25,7 +25,7 @@ export function serviceOf({ file, effective }: Omit<Definition, "directories">, 
 /** Returns a unit of the service that a stored definition declares, in the directory in which it ran. */
 export function unitOfDefinition(definition: Definition, name: string, id: string): Loaded | undefined {
   const service = serviceOf(definition, name);
-  const unit = service === undefined ? undefined : findUnit(id, new Map([[stripSuffix(name), service]]));
+  const unit = service === undefined || id === name ? service : findUnit(id, new Map([[stripSuffix(name), service]]));
   const directory = definition.directories[id];
   if (unit === undefined || directory === undefined) return unit;
   const workingDirectory = escapeText(directory);

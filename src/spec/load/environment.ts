@@ -7,7 +7,7 @@ import { expandText, type Specifiers } from "./specifiers.ts";
 export const BASE_VARIABLES = ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ"] as const;
 
 export interface EnvironmentInput {
-  readonly spec: Pick<Spec, "id" | "port" | "environment"> & Partial<Pick<Spec, "instance">>;
+  readonly spec: Pick<Spec, "id" | "port" | "environment"> & Partial<Pick<Spec, "instance" | "rolling">>;
   /** The number of the rollout that the start belongs to; 0 by default. */
   readonly generation?: number;
   /** The environment of the daemon. Only `BASE_VARIABLES` are taken from it. */
@@ -34,7 +34,7 @@ export function composeEnvironment({
 }: EnvironmentInput): Result<Record<string, string>, string> {
   const own: Record<string, string> = { SUP_UNIT: spec.id, SUP_INVOCATION_ID: invocation };
   if (specifiers.i !== "") own.SUP_INSTANCE = specifiers.i;
-  if (spec.instance != null) own.SUP_GENERATION = String(generation);
+  if (spec.instance != null || spec.rolling != null) own.SUP_GENERATION = String(generation);
   const env: Record<string, string> = {};
   for (const name of BASE_VARIABLES) if (base[name] !== undefined) env[name] = base[name];
   Object.assign(env, own);

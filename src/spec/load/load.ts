@@ -2,7 +2,7 @@ import { instanceOf, isTemplate, isUnitId, stripSuffix } from "../../base/names.
 import { err, ok, type Result } from "../../base/result.ts";
 import type { UnitFiles, UnitSnapshot } from "../../ports/files.ts";
 import { type Draft, draftUnit, type FailedDraft, inOrder, sourcesOf } from "../parse/draft.ts";
-import { checkUnitNames, unitsOf } from "./service-units.ts";
+import { checkUnitNames, isPlainRolling, unitsOf } from "./service-units.ts";
 import { checkAddresses, checkConditions, checkNames, findCycles } from "./unit-graph.ts";
 import { fileProblem, type Problem } from "../parse/problems.ts";
 import { instanceSpec } from "./to-spec.ts";
@@ -81,8 +81,9 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
     if (found.some(({ severity }) => severity === "error")) report(id, found);
     else if (found.length > 0) notes.set(id, found);
   }
-  for (const id of services) {
-    const clash = checkUnitNames(id, drafts.get(id)!, known.ids);
+  for (const [id, draft] of drafts) {
+    const key = services.has(id) ? "instances" : isPlainRolling(draft.spec) ? "rolling" : null;
+    const clash = key === null ? null : checkUnitNames(id, draft, known.ids, key);
     if (clash !== null) report(id, [clash]);
   }
   for (const [id, found] of checkAddresses(drafts)) notes.set(id, [...(notes.get(id) ?? []), ...found]);

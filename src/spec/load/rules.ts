@@ -296,8 +296,14 @@ function instances(unit: UnitFile, { error, warning }: Context): void {
 function rolling(unit: UnitFile, { error, isSet }: Context): void {
   const { rolling: file } = unit;
   if (!file) return;
-  if (unit.instances === undefined)
-    error(["rolling"], '"rolling" needs "instances": a single unit cannot be restarted one after the other', 'add "instances": 1 or more');
+  if (unit.instances === undefined && (unit.sockets ?? []).length === 0)
+    error(
+      ["rolling"],
+      '"rolling" needs "sockets" or "instances": a second process of this unit could not listen on the same port',
+      'add "sockets", or "instances": 1 or more',
+    );
+  if (unit.instances === undefined && unit.type === "oneshot")
+    error(["rolling"], 'a oneshot runs to completion: "rolling" contradicts "type": "oneshot"');
   const isNone = (value: number | string): boolean => Number.parseFloat(String(value)) === 0;
   if (isNone(file.max_surge) && isNone(file.max_unavailable))
     error(

@@ -2,22 +2,25 @@ import type { UnitFile } from "../schema/unit.ts";
 import type { Context } from "./rule.ts";
 
 /** Checks `instances` as an object, by which sup scales the service itself. */
-export function scaling(unit: UnitFile, { error }: Context): void {
+export function scaling(unit: UnitFile, { error, warning, isSet }: Context): void {
   const file = unit.instances;
   if (typeof file !== "object") return;
   const { min, max, start, metric, target, metrics } = file;
-  if (min === 0)
+  if (min === 0 && (unit.sockets ?? []).length === 0)
     error(
       ["instances", "min"],
-      '"min": 0 is not supported yet: a service cannot be scaled to zero',
-      "use 1, or `sup stop` to stop all units",
+      '"min": 0 needs "sockets": without a socket that sup holds, no connection could start the service',
+      'add "sockets", or use "min": 1',
     );
+  if (min > 0 && isSet(["instances", "idle_after"]))
+    warning(["instances", "idle_after"], `"idle_after" has no effect: "min" is ${min}, so the service is never scaled to zero`);
   if (min > max) error(["instances", "min"], `"min" (${min}) must not exceed "max" (${max})`);
   else if (start !== undefined && (start < min || start > max))
     error(["instances", "start"], `"start" (${start}) must be between "min" (${min}) and "max" (${max})`);
   if (metrics !== undefined && (metric !== undefined || target !== undefined))
     error(["instances", "metrics"], '"metrics" replaces "metric" and "target"', "write either one metric or the list");
-  if (metrics === undefined && (metric === undefined || target === undefined))
+  const scalesOnlyToZero = min === 0 && max === 1 && metric === undefined && target === undefined;
+  if (metrics === undefined && (metric === undefined || target === undefined) && !scalesOnlyToZero)
     error(["instances"], `"instances" needs ${metric === undefined ? '"metric"' : '"target"'}: sup scales by a metric`, EXAMPLE);
   checkMetrics(unit, error);
 }

@@ -14,7 +14,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     id,
     service: id,
     instance: null,
-    instances: typeof unit.instances === "object" ? (unit.instances.start ?? unit.instances.min) : (unit.instances ?? null),
+    instances: typeof unit.instances === "object" ? (unit.instances.start ?? Math.max(1, unit.instances.min)) : (unit.instances ?? null),
     scaling: scaling(unit),
     name: unit.name ?? id,
     description: unit.description,
@@ -237,9 +237,9 @@ function schedule({ schedule: file }: UnitFile): spec.ScheduleSpec | null {
 
 function scaling({ instances: file }: UnitFile): spec.ScalingSpec | null {
   if (typeof file !== "object") return null;
-  const { min, max, metric, target, metrics, tolerance, up_after, down_after } = file;
+  const { min, max, metric, target, metrics, tolerance, up_after, down_after, idle_after } = file;
   return {
-    ...{ min, max, tolerance, upAfterMs: ms(up_after), downAfterMs: ms(down_after) },
+    ...{ min, max, tolerance, upAfterMs: ms(up_after), downAfterMs: ms(down_after), idleAfterMs: ms(idle_after) },
     metrics: metrics ?? (metric === undefined || target === undefined ? [] : [{ metric, target }]),
     maxStepUp: file.max_step_up === undefined ? { count: 4, percent: 100 } : stepLimit(file.max_step_up),
     maxStepDown: file.max_step_down === undefined ? { count: 0, percent: 100 } : stepLimit(file.max_step_down),

@@ -7,9 +7,15 @@ export function instances() {
   const metric = () => nonEmpty();
   const target = () => z.number().positive();
   const scaling = z.strictObject({
-    min: said("Minimum number of units.", count(0, MAX_UNITS)),
+    min: said(
+      "Minimum number of units. With 0, which needs `sockets`, no unit runs until a client connects; the first connection starts the service.",
+      count(0, MAX_UNITS),
+    ),
     max: said("Maximum number of units.", count(1, MAX_UNITS)),
-    start: said("Number of units before the first decision; `min` by default.", count(1, MAX_UNITS).optional()),
+    start: said(
+      "Number of units before the first decision; `min` by default. With `min` 0, the number of units that the first connection starts; 1 by default.",
+      count(1, MAX_UNITS).optional(),
+    ),
     metric: said(
       "What to scale by: `cpu` (percent of one core), `memory` (MiB), `response_time` (milliseconds of the last health probe), `connections` (established TCP connections on the unit's port), or the name of a value that the units post to the API.",
       metric().optional(),
@@ -33,6 +39,10 @@ export function instances() {
     ),
     down_after: said(
       "Seconds for which fewer units must be enough before units are removed: the highest number that was needed in this time counts.",
+      seconds().default(300),
+    ),
+    idle_after: said(
+      "With `min` 0: seconds without a connection after which all units that a connection started are stopped.",
       seconds().default(300),
     ),
     max_step_up: said(

@@ -176,7 +176,10 @@ export const UNIT_ROWS = {
     "Number of units to run, with the ids `NAME@1`, `NAME@2` and so on. Each unit gets its number as SUP_INSTANCE and its own PORT, which is `port` + number - 1. If the service has `sockets`, all units share them and have the same PORT. `sup scale` overrides the number without editing the file. With an object, sup changes the number by itself.",
     instances,
   ),
-  rolling: liveOptional("How `sup rolling-restart` restarts the units of a service with `instances`.", part.rolling),
+  rolling: liveOptional(
+    "How `sup rolling-restart` restarts the units of a service with `instances`, or a unit with `sockets`, while others serve.",
+    part.rolling,
+  ),
   sandbox: restartOptional("What the process may see and do. Not supported yet.", () => z.record(z.string(), z.unknown())),
   credentials: restartOptional("Secrets that the process gets as files. Not supported yet.", () => z.record(z.string(), z.unknown())),
   notify: liveOptional(

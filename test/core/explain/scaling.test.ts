@@ -5,14 +5,14 @@ import type { ScalingOutlook } from "../../../src/core/world/scalings.ts";
 import type { ScalingSpec } from "../../../src/spec/spec.ts";
 
 const SPEC: ScalingSpec = {
-  ...{ min: 1, max: 8, tolerance: 0.1, upAfterMs: 0, downAfterMs: 300_000 },
+  ...{ min: 1, max: 8, tolerance: 0.1, upAfterMs: 0, downAfterMs: 300_000, idleAfterMs: 300_000 },
   metrics: [{ metric: "queue", target: 10 }],
   ...{ maxStepUp: { count: 1, percent: 0 }, maxStepDown: { count: 0, percent: 50 } },
 };
 
 const outlook = (values: ReadonlyArray<number | null>, spec = SPEC): ScalingOutlook => {
   const units = values.map((value): ScaledUnit => ({ isReady: true, valueOf: () => value }));
-  return { spec, current: values.length, blockedBy: null, decision: decide(spec, FRESH_SCALING, values.length, units, 0) };
+  return { spec, current: values.length, blockedBy: null, onDemand: null, decision: decide(spec, FRESH_SCALING, values.length, units, 0) };
 };
 const lines = (values: ReadonlyArray<number | null>, spec = SPEC): string[] => scalingWords(outlook(values, spec)).slice(2);
 
@@ -73,7 +73,7 @@ test.each([
   ["rollout", "Now: nothing, because a rolling restart is under way."],
   ["no sample", "Now: nothing, because no sample was taken yet."],
 ] as const)("%s", (blockedBy, words) => {
-  expect(scalingWords({ spec: SPEC, current: 2, blockedBy, decision: null }).slice(2)).toEqual([
+  expect(scalingWords({ spec: SPEC, current: 2, blockedBy, onDemand: null, decision: null }).slice(2)).toEqual([
     "queue: the target is 10 per unit.",
     words,
   ]);

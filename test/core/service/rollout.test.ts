@@ -2,7 +2,16 @@ import { describe, expect, test } from "bun:test";
 import { advance, isActive, isUnfinished, revert, type Rollout, type UnitFact } from "../../../src/core/service/rollout.ts";
 import { stepsOf } from "../../../src/core/service/rollout-steps.ts";
 
-const HEALTHY: UnitFact = { run: 1, isWanted: true, isReady: true, isHealthy: true, failure: null, isLost: false, version: 0 };
+const HEALTHY: UnitFact = {
+  run: 1,
+  isWanted: true,
+  isReady: true,
+  isHealthy: true,
+  failure: null,
+  isLost: false,
+  hasGivenUp: false,
+  version: 0,
+};
 const STARTING: UnitFact = { ...HEALTHY, isReady: false, isHealthy: false };
 
 const unit = (id: string, isSurge = false) => ({ id, isSurge, phase: "old", before: 0, run: null, healthySinceMs: null }) as const;
@@ -161,6 +170,19 @@ describe("it fails", () => {
     play.set("s1", { run: 1, failure: "exit status unknown", isLost: true }).step();
     play.set("s1", { run: 2, failure: "exit code 1", isLost: false });
     expect(play.step()).toEqual(["remove s1"]);
+  });
+
+  test("and not when sup was killed and the new unit has no retries: the rollout starts it again", () => {
+    const play = new Play(rollout(1, 1));
+    play.step();
+    play.set("s1", { run: 1, failure: "exit status unknown", isLost: true, hasGivenUp: true });
+    expect(play.step()).toEqual(["replace s1"]);
+    play.step();
+    play.healthy("s1").step();
+    expect(play.step(5000)).toEqual(["replace m1"]);
+    play.set("m1", { run: 2, failure: "exit status unknown", isLost: true, hasGivenUp: true });
+    expect(play.step()).toEqual(["replace m1"]);
+    expect(play.state.state).toBe("running");
   });
 
   test("when a restart is refused before it happens", () => {

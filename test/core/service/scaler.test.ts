@@ -7,7 +7,7 @@ import { Hpa, type HpaPolicy, type Pod } from "./hpa.ts";
 const TARGET = 100;
 
 const spec = (more: Partial<ScalingSpec> = {}): ScalingSpec => ({
-  ...{ min: 1, max: 50, tolerance: 0.1, upAfterMs: 0, downAfterMs: 300_000 },
+  ...{ min: 1, max: 50, tolerance: 0.1, upAfterMs: 0, downAfterMs: 300_000, idleAfterMs: 0 },
   metrics: [{ metric: "queue", target: TARGET }],
   ...{ maxStepUp: { count: 4, percent: 100 }, maxStepDown: { count: 0, percent: 100 } },
   ...more,

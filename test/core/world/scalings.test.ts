@@ -7,7 +7,7 @@ import type { SpecParts } from "../fixtures.ts";
 import { NOTIFY, type Stage, staged } from "./stage.ts";
 
 const SCALING: ScalingSpec = {
-  ...{ min: 1, max: 4, tolerance: 0.1, upAfterMs: 0, downAfterMs: 60_000 },
+  ...{ min: 1, max: 4, tolerance: 0.1, upAfterMs: 0, downAfterMs: 60_000, idleAfterMs: 0 },
   metrics: [{ metric: "queue", target: 10 }],
   ...{ maxStepUp: { count: 4, percent: 100 }, maxStepDown: { count: 0, percent: 100 } },
 };

@@ -5,7 +5,7 @@ import { makeSpec } from "../../core/fixtures.ts";
 import { Stage } from "../../core/world/stage.ts";
 
 const SCALING = {
-  ...{ min: 1, max: 2, metrics: [], tolerance: 0, upAfterMs: 0, downAfterMs: 0 },
+  ...{ min: 1, max: 2, metrics: [], tolerance: 0, upAfterMs: 0, downAfterMs: 0, idleAfterMs: 0 },
   ...{ maxStepUp: { count: 1, percent: 0 }, maxStepDown: { count: 1, percent: 0 } },
 };
 

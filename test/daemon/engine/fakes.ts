@@ -5,7 +5,7 @@ import type { LineTest, LogStore } from "../../../src/ports/logs.ts";
 import type { ProbeContext, Prober, ProbeResult } from "../../../src/ports/prober.ts";
 import type { FoundRun, PendingStart, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor } from "../../../src/ports/processes.ts";
 import type { SdNotifyMessage, SdNotifySockets } from "../../../src/ports/sd-notify.ts";
-import type { Sockets } from "../../../src/ports/sockets.ts";
+import type { ListenerUse, Sockets } from "../../../src/ports/sockets.ts";
 import type { ProbeSpec } from "../../../src/spec/spec.ts";
 import { ref } from "../../core/fixtures.ts";
 
@@ -208,14 +208,26 @@ export class FakeSdNotify implements SdNotifySockets {
 }
 
 /** Sockets and a keeper that hand out numbers for descriptors. `listenFails` is the error of the next address. */
-export function fakeSockets(): { readonly sockets: Sockets; readonly keeper: Keeper; readonly acts: string[]; listenFails: string | null } {
+export function fakeSockets(): {
+  readonly sockets: Sockets;
+  readonly keeper: Keeper;
+  readonly acts: string[];
+  listenFails: string | null;
+  /** How the processes use the sockets that they were given. */
+  use: ListenerUse;
+} {
   const acts: string[] = [];
   let next = 50;
-  const fake = { acts, listenFails: null as string | null };
+  const fake = { acts, listenFails: null as string | null, use: { kind: "unknown" } as ListenerUse };
   const sockets: Sockets = {
     listen: () => (fake.listenFails === null ? ok(next++) : { ok: false, error: fake.listenFails }),
     fileOf: () => null,
     borrow: () => null,
+    watch: () => () => undefined,
+    linkAgain: () => false,
+    restoreFile: () => false,
+    watchFile: () => () => undefined,
+    useOf: () => fake.use,
     keep: (fd, kept) => void acts.push(`keep ${fd} ${kept}`),
     drop: (fd) => void acts.push(`drop ${fd}`),
     close: (fd) => void acts.push(`close ${fd}`),

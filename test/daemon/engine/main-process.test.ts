@@ -352,3 +352,26 @@ describe("the fingerprint of a run", () => {
     expect(hook.taken).toMatchObject([["web#1", expect.any(String), false]]);
   });
 });
+
+describe("the working directory of a unit of a service", () => {
+  const located = async (links: Record<string, string>, parts: Parameters<typeof rig>[0] = { instance: 1 }): Promise<unknown[]> => {
+    const {
+      perform,
+      events,
+      links: known,
+    } = rig({ ...parts, exec: { command: "serve", args: [], shell: false, workingDirectory: "/srv" } });
+    for (const [path, target] of Object.entries(links)) known.set(path, target);
+    perform({ type: "spawn", run: 1 });
+    await new Promise(setImmediate);
+    return events().flatMap((event) => (event.type === "located" ? [event.directory] : []));
+  };
+
+  test("is recorded if it is a symbolic link, because a failed rollout returns to where it led", async () => {
+    expect(await located({ "/srv": "/releases/7" })).toEqual(["/releases/7"]);
+  });
+
+  test("is not recorded otherwise, because each record is another write for each start", async () => {
+    expect(await located({})).toEqual([]);
+    expect(await located({ "/srv": "/releases/7" }, {})).toEqual([]);
+  });
+});

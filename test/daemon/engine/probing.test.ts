@@ -144,3 +144,32 @@ const http = (endpoint: string): ProbeSpec => ({
   ...{ type: "http", endpoint, method: "GET", headers: {}, expectedStatus: [[200, 299]], expectedContent: null },
   ...{ insecureTls: false, timeoutMs: 1000 },
 });
+
+const STARTING = { service: "web", instance: 1, sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }] };
+
+/** The result of a probe that passed while the unit was starting. */
+async function passedWhileStarting(parts: Parameters<typeof rig>[0], use: ReturnType<typeof rig>["sockets"]["use"]): Promise<unknown> {
+  const { world, perform, prober, events, sockets } = running({ ...STARTING, ...parts });
+  world.handle({ type: "request", action: "start", ids: ["web"], cause: "operator" }, { nowMs: 0, roll: 0 });
+  sockets.use = use;
+  perform({ type: "probe", run: 1, seq: 1 });
+  prober.answer({ kind: "ok", detail: "200", responseMs: 1 });
+  await settled();
+  const [event] = events();
+  return event!.type === "probed" ? [event!.result.kind, event!.result.detail] : event;
+}
+
+const INSTEAD =
+  "the unit does not accept connections from the socket 127.0.0.1:80, which it gets from descriptor 3 on; it listens on *:81 instead";
+
+test("a probe that another unit of the service has answered is bad until the unit accepts connections itself", async () => {
+  expect(await passedWhileStarting({}, { kind: "unused", instead: ["*:81"] })).toEqual(["bad", INSTEAD]);
+  expect(await passedWhileStarting({}, { kind: "used" })).toEqual(["ok", "200"]);
+});
+
+test("an exec probe may ask the unit itself, and a plain unit has nobody else to answer", async () => {
+  const exec = { type: "exec", command: "check", args: [], timeoutMs: 1000 } as const;
+  expect(await passedWhileStarting({ check: { probe: exec } }, { kind: "unused", instead: ["*:81"] })).toEqual(["ok", "200"]);
+  expect(await passedWhileStarting({ check: { probe: exec } }, { kind: "closed" })).toEqual(["bad", expect.stringContaining("open")]);
+  expect(await passedWhileStarting({ instance: null }, { kind: "unused", instead: ["*:81"] })).toEqual(["ok", "200"]);
+});

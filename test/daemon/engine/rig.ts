@@ -14,6 +14,8 @@ export function rig(parts: SpecParts = {}) {
   const [processes, prober, notify, logs, sockets] = [new FakeProcesses(), new FakeProber(), new FakeSdNotify(), fakeLogs(), fakeSockets()];
   const files = new Map<string, string>();
   const holders = new Map<number, PortHolder>();
+  /** Symbolic links and where they lead. */
+  const links = new Map<string, string>();
   const readText = (path: string): Result<string, string> => {
     const text = files.get(path);
     return text === undefined ? { ok: false, error: "ENOENT" } : { ok: true, value: text };
@@ -49,7 +51,7 @@ export function rig(parts: SpecParts = {}) {
     onProbe: (_, responseMs) => void responses.push(responseMs),
     fingerprints: { take: (_, invocation, launch, isAnswered) => void taken.push([invocation, launch?.argv[0] ?? null, isAnswered]) },
     firstLineOf: async (path) => files.get(path) ?? null,
-    realPathOf: async (path) => path,
+    realPathOf: async (path) => links.get(path) ?? path,
     post: (...events) => void posted.push(...events),
     bug: (message, error) => void bugs.push(`${message}: ${error instanceof Error ? error.message : String(error)}`),
   });
@@ -63,6 +65,7 @@ export function rig(parts: SpecParts = {}) {
     logs,
     sockets,
     files,
+    links,
     holders,
     bugs,
     responses,

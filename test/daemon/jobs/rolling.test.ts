@@ -51,9 +51,44 @@ test("a reload during a rollout leaves the additional unit alone, and one of a c
   rig.stage.take();
   expect(rig.reloader.reload(false).units).toEqual([]);
   rig.files.set("web", { ...WEB, args: ["--new"] });
-  expect(rig.reloader.reload(false).units.map(({ id, message }) => `${id}: ${message}`)).toContain("web@1: args needs a rolling restart");
+  expect(rig.reloader.reload(false).units.map(({ id, message }) => `${id}: ${message}`)).toContain(
+    "web@1: its file has changed (args): a rolling restart applies the change",
+  );
   expect(await rig.supervisor.rollout("web")).toMatchObject({ value: { generation: 2, state: "running" } });
   expect(rig.stage.world.get("web@3")!.spec.exec.args).toEqual(["--new"]);
+});
+
+describe("a plain unit with sockets", () => {
+  const PLAIN = { command: "serve", type: "notify", rolling: { min_healthy_time: 1 }, sockets: [{ name: "http", listen: "127.0.0.1:80" }] };
+
+  test("restarts while an additional unit serves, and keeps its name", async () => {
+    const rig = await running(PLAIN);
+    const steps = ["start web@2, an additional unit", "restart web", "stop and remove web@2"];
+    expect(await roll(rig, "web", true)).toMatchObject({ ok: true, value: { steps } });
+    await roll(rig);
+    expect(rig.stage.take()).toEqual(["spawn web@2"]);
+    expect(rig.stage.world.service("web")).toEqual({ name: "web", units: ["web", "web@2"], wanted: 1 });
+    expect(rig.reloader.reload(false).units).toEqual([]);
+    expect(rig.catalog.onDisk("web@2").changed).toBe(false);
+    proven(rig, "web@2");
+    expect(rig.stage.take()).toEqual(["signal web", "spawn web"]);
+    proven(rig, "web");
+    expect(rig.stage.take()).toEqual(["signal web@2"]);
+    expect(rig.stage.states).toBe("db stopped, web running");
+    expect(rig.catalog.get("web@2")).toBeUndefined();
+  });
+
+  test("with a changed file: the additional unit of the rollout before gets the new settings", async () => {
+    const rig = await running(PLAIN);
+    await roll(rig);
+    rig.files.set("web", { ...PLAIN, args: ["--new"] });
+    expect(rig.reloader.reload(false).units.map(({ id, action }) => `${id} ${action}`)).toEqual(["web restart"]);
+    expect(rig.stage.world.get("web@2")!.spec.exec.args).toEqual(["--new"]);
+    expect(rig.catalog.get("web@2")!.effective.args).toEqual(["--new"]);
+    proven(rig, "web@2");
+    proven(rig, "web");
+    expect(await rig.supervisor.rollout("web")).toMatchObject({ value: { generation: 2, state: "done" } });
+  });
 });
 
 test("the number of units cannot change meanwhile", async () => {
@@ -84,7 +119,7 @@ test("the operator can pause, resume and cancel it", async () => {
 
 describe("refused", () => {
   test.each([
-    ["db", 'cannot restart db one unit after the other: its unit file has no "instances"'],
+    ["db", 'cannot restart db one unit after the other: its unit file has no "rolling"'],
     ["web@1", "cannot restart web@1 one unit after the other: it is one unit of web"],
     ["nobody", "there is no unit nobody"],
   ])("%s", async (name, message) => {

@@ -168,3 +168,56 @@ describe("refused", () => {
     });
   });
 });
+
+describe("scale to zero", () => {
+  const ZERO = {
+    web: {
+      ...{ command: "serve", sockets: [{ name: "http", listen: "127.0.0.1:80" }] },
+      instances: { min: 0, max: 3, start: 2, metric: "cpu", target: 70 },
+    },
+  };
+  const messages = async (rig: Rig, units: number, more: object = {}): Promise<string[]> => {
+    const done = await rig.supervisor.scale("web", { units, wait: false, dryRun: false, ...more });
+    return done.ok
+      ? done.value.outcomes.map(({ id, result, message }) => `${id} ${result}: ${message.replace(/ in \d+ms/, "")}`)
+      : [done.error.message];
+  };
+  const SLEEPS = "the first connection starts it";
+
+  test("stops what runs; a stopped service sleeps too, and a sleeping one is unchanged", async () => {
+    const rig = makeRig(ZERO);
+    expect(await messages(rig, 0)).toEqual([`web@1 done: scaled to 0; ${SLEEPS}`, `web@2 done: scaled to 0; ${SLEEPS}`]);
+    expect(rig.stage.world.onDemand.stateOf("web")).toBe("asleep");
+    expect(await messages(rig, 0)).toEqual([
+      `web@1 unchanged: it is scaled to 0 already; ${SLEEPS}`,
+      `web@2 unchanged: it is scaled to 0 already; ${SLEEPS}`,
+    ]);
+    rig.stage.start("web@1", "web@2");
+    expect(await messages(rig, 0, { dryRun: true })).toEqual([
+      `web@1 planned: would be stopped; ${SLEEPS}`,
+      `web@2 planned: would be stopped; ${SLEEPS}`,
+    ]);
+    await messages(rig, 0);
+    expect(rig.stage.states).toBe("web@1 stopped, web@2 stopped");
+    expect(rig.told.at(-1)).toEqual(["scaled", "scaled from 2 to 0 units by the operator", "web"]);
+  });
+
+  test("returns to the number in the file, and a larger number starts all units by hand", async () => {
+    const rig = makeRig(ZERO);
+    await messages(rig, 0);
+    await messages(rig, 3);
+    expect(rig.stage.states).toBe("web@1 running, web@2 running, web@3 running");
+    expect(rig.told.at(-1)![1]).toBe("scaled from 0 to 3 units by the operator");
+    expect(rig.stage.world.onDemand.stateOf("web")).toBe("manual");
+    await messages(rig, 0);
+    expect(rig.stage.states).toBe("web@1 stopped, web@2 stopped");
+    await messages(rig, 1);
+    await messages(rig, 0);
+    expect(rig.stage.states).toBe("web@1 stopped, web@2 stopped");
+  });
+
+  test("a service with a minimum has no such number", async () => {
+    const rig = makeRig({ web: { command: "serve", instances: { min: 1, max: 3, metric: "cpu", target: 70 } } });
+    expect(await messages(rig, 0)).toEqual(["cannot scale web to 0: a service has at least 1 unit"]);
+  });
+});

@@ -182,7 +182,9 @@ withPython("a reload of a changed file restarts the units one after the other if
   const before = await pidsOf(daemon, "web@1", "web@2");
   const clients = load(port);
   daemon.writeUnit("web", { ...file, environment: { VERSION: "2" } });
-  expect((await daemon.sup("reload", "--dry-run")).stdout).toContain("environment.VERSION needs a rolling restart");
+  expect((await daemon.sup("reload", "--dry-run")).stdout).toContain(
+    "its file has changed (environment.VERSION): a rolling restart applies the change",
+  );
   expect((await daemon.sup("reload")).code).toBe(0);
   await until(async () => (await rolloutOf(daemon)).state === "done", { what: "the rollout" });
   expect(await clients.stop()).toEqual([]);
@@ -271,7 +273,7 @@ test("pause, resume, cancel and a newer rollout", async () => {
   await daemon.sup("rolling-restart", "web", "--no-wait");
   expect((await daemon.sup("rolling-restart", "web")).stdout).toContain("rollout 4 is done");
   for (const [name, words] of [
-    ["db", 'its unit file has no "instances"'],
+    ["db", 'its unit file has no "rolling"'],
     ["web@1", "it is one unit of web"],
     ["nobody", "there is no unit nobody"],
   ] as const)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { loadSnapshot, type LoadedSnapshot, type SnapshotOptions } from "../../../src/spec/load/load.ts";
 import { composeEnvironment } from "../../../src/spec/load/environment.ts";
+import { findSurge } from "../../../src/spec/load/service-units.ts";
 import { specifiersFor } from "../../../src/spec/load/specifiers.ts";
 import { bad, good, unitFiles } from "../fixtures.ts";
 
@@ -194,10 +195,36 @@ describe("rolling", () => {
     ["a drain without a signal", { rolling: { drain: { timeout: 5 } } }, "missing"],
     ["a drain with an unknown signal", { rolling: { drain: { signal: "SIGFOO", timeout: 5 } } }, "must be a signal such as SIGTERM"],
     ["a drain that takes too long", { rolling: { drain: { signal: "USR1", timeout: 595 } } }, "together (600)"],
-    ["without instances", { instances: null, rolling: {} }, '"rolling" needs "instances"'],
+    ["without instances or sockets", { instances: null, rolling: {} }, '"rolling" needs "sockets" or "instances"'],
   ])("%s is an error", (_, keys, message) => {
     const file = Object.fromEntries(Object.entries({ ...WEB, ...keys }).filter(([, value]) => value !== null));
     expect(bad(file)[0]!.message).toContain(message);
+  });
+});
+
+describe("rolling of a plain unit", () => {
+  const PLAIN = { command: "serve", sockets: [{ name: "a", listen: "127.0.0.1:80" }], rolling: {} };
+
+  test("needs sockets, and its additional unit has a number that no other file may have", () => {
+    expect(good(PLAIN).spec).toMatchObject({ id: "web", instance: null, instances: null });
+    expect(bad({ ...PLAIN, sockets: undefined })[0]!.message).toContain('"rolling" needs "sockets" or "instances"');
+    expect(bad({ ...PLAIN, type: "oneshot" })[0]!.message).toContain("a oneshot runs to completion");
+    const { problems } = load({ web: PLAIN, "web@": { command: "serve" } });
+    expect(problems.get("web")![0]!.message).toContain('the instances of the template "web@" would have the same ids');
+    expect(load({ "app@": PLAIN }).problems.get("app@")![0]!.message).toContain('a template cannot have "rolling"');
+  });
+
+  test("the additional unit shares the settings and the sockets", () => {
+    const { loaded } = load({ web: { ...PLAIN, port: 80 }, other: { command: "serve" } });
+    expect(findSurge("web@2", loaded)!.spec).toMatchObject({
+      id: "web@2",
+      service: "web",
+      instance: 2,
+      port: 80,
+      sockets: [{ name: "a" }],
+    });
+    expect(findSurge("other@2", loaded)).toBeUndefined();
+    expect(findSurge("web", loaded)).toBeUndefined();
   });
 });
 
@@ -238,7 +265,12 @@ describe("instances as an object", () => {
 
   test.each<[string, object, string]>([
     ["min above max", scaling({ min: 5 }), '"min" (5) must not exceed "max" (4)'],
-    ["scaling to zero", scaling({ min: 0 }), '"min": 0 is not supported yet'],
+    ["scaling to zero without sockets", scaling({ min: 0 }), '"min": 0 needs "sockets"'],
+    [
+      "several units without a metric",
+      { command: "serve", sockets: [{ name: "a", listen: "127.0.0.1:80" }], instances: { min: 0, max: 2 } },
+      '"instances" needs "metric"',
+    ],
     ["none at all", scaling({ min: 0, max: 0 }), "must be"],
     ["too many", scaling({ max: 257 }), "must be"],
     ["a start outside of the bounds", scaling({ start: 5 }), '"start" (5) must be between "min" (1) and "max" (4)'],

@@ -108,6 +108,8 @@ export const service = z.object({
   scaling: z
     .object({ min: z.number().int(), max: z.number().int(), metrics: z.array(z.object({ metric: z.string(), target: z.number() })) })
     .optional(),
+  /** True if the service was scaled to zero, and the first connection to its sockets starts it. */
+  waits_for_connection: z.boolean().optional(),
   /** True if the service has fewer units now, so that this unit is stopped and then removed. */
   leaving: z.boolean().optional(),
   /** For the totals of a service with `instances`: the ids of its units, how many are running, and how many should be. */

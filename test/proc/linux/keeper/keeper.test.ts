@@ -38,3 +38,25 @@ test("the keeper stays while the only service restarts, and ends ten seconds aft
     closeSync(fd);
   }
 });
+
+test("the keeper stays as long as there is a listening socket, because clients may connect while no service runs", async () => {
+  using dir = tempDir();
+  const keeper = openKeeper({ runtimeDir: dir.path, onProblem: (message) => expect(message).toBe("") });
+  const fd = openSync("/dev/null", "r");
+  jest.useFakeTimers();
+  try {
+    keeper.settle();
+    keeper.keep("socket web 0 127.0.0.1:80", fd);
+    await nextTurn();
+    jest.advanceTimersByTime(60_000);
+    expect(keeper.pid).not.toBeNull();
+    keeper.drop("socket web 0 127.0.0.1:80");
+    await nextTurn();
+    jest.advanceTimersByTime(10_000);
+    expect(keeper.pid).toBeNull();
+  } finally {
+    jest.useRealTimers();
+    keeper.close();
+    closeSync(fd);
+  }
+});
