@@ -22,6 +22,8 @@ export interface Sockets {
    * denied.
    */
   borrow(owner: ProcessRef, fd: number): number | null;
+  /** Sets O_NONBLOCK on a socket. All processes that have the socket share this flag. */
+  unblock(fd: number): void;
   /** Sets whether a descriptor stays open across execve. */
   keep(fd: number, kept: boolean): void;
   /** Closes a descriptor that `borrow` returned. The owner's socket keeps listening. */

@@ -152,6 +152,7 @@ export interface SocketSpec {
   readonly name: string;
   readonly listen: string;
   readonly reusePort: boolean;
+  readonly nonBlocking: boolean;
 }
 
 export interface StopSpec {

@@ -52,7 +52,7 @@ export class SocketHolder {
     }
     const known = this.#held.get(spec.service) ?? [];
     const isWanted = (held: Held, i: number): boolean => held.name === wanted[i]!.name && held.text === wanted[i]!.text;
-    if (known.length === wanted.length && known.every((held, i) => isWanted(held, i) && this.#isReachable(held))) return ok(known);
+    if (known.length === wanted.length && known.every((held, i) => isWanted(held, i) && this.#isReachable(held))) return ok(this.#unblocked(known, spec));
     this.release(spec.service);
     const held: Held[] = [];
     for (const [i, { name, text, address, reusePort }] of wanted.entries()) {
@@ -65,7 +65,7 @@ export class SocketHolder {
       held.push({ name, text, address, fd: fd.value, file: this.#sockets.fileOf(address) });
     }
     if (held.length > 0) this.#hold(spec.service, held);
-    return ok(held);
+    return ok(this.#unblocked(held, spec));
   }
 
   /**
@@ -86,6 +86,12 @@ export class SocketHolder {
     if (held.length === spec.sockets.length) this.#hold(spec.service, held);
     else for (const { fd } of held) this.#sockets.drop(fd);
     return held.length === spec.sockets.length;
+  }
+
+  /** Sets O_NONBLOCK on the sockets that the unit wants non-blocking, also on those that were open before its file changed. */
+  #unblocked(held: readonly Held[], { sockets }: Spec): readonly Held[] {
+    for (const [i, { fd }] of held.entries()) if (sockets[i]!.nonBlocking) this.#sockets.unblock(fd);
+    return held;
   }
 
   #isReachable({ address, file }: Held): boolean {

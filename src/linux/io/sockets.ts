@@ -9,7 +9,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
 import type { Sockets } from "../../ports/sockets.ts";
 import type { ListenAddress } from "../../spec/schema/listen.ts";
-import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
+import { errno, libc, O, SYSCALL, syscall } from "../ffi/libc.ts";
 import { pidfdOpen } from "../processes/pidfd.ts";
 import { socketFileAt } from "./socket-file.ts";
 import { findPortOwner } from "./tcp-listeners.ts";
@@ -24,11 +24,12 @@ const SO = { reuseAddr: 2, reusePort: 15, acceptConn: 30 } as const;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const F_SETFD = 2;
+const F_SETFL = 4;
 const FD_CLOEXEC = 1;
 /** The length of the accept queue. The kernel reduces it to net.core.somaxconn. */
 const BACKLOG = 4096;
 
-export const openSockets = (): Sockets => ({ listen, fileOf, borrow, keep: keepOpen, drop: (fd) => void libc.close(fd), close });
+export const openSockets = (): Sockets => ({ listen, fileOf, borrow, unblock, keep: keepOpen, drop: (fd) => void libc.close(fd), close });
 
 function listen(address: ListenAddress, reusePort: boolean): Result<number, string> {
   if (address.family === "unix") removeStale(address.path);
@@ -66,6 +67,10 @@ function borrow(owner: ProcessRef, fd: number): number | null {
   } finally {
     libc.close(pidfd);
   }
+}
+
+function unblock(fd: number): void {
+  libc.fcntl(fd, F_SETFL, O.NONBLOCK); // the flags that F_SETFL could clear are not set on a socket of the daemon
 }
 
 const keepOpen = (fd: number, kept: boolean): void => void libc.fcntl(fd, F_SETFD, kept ? 0 : FD_CLOEXEC);

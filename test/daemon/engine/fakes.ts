@@ -216,6 +216,7 @@ export function fakeSockets(): { readonly sockets: Sockets; readonly keeper: Kee
     listen: () => (fake.listenFails === null ? ok(next++) : { ok: false, error: fake.listenFails }),
     fileOf: () => null,
     borrow: () => null,
+    unblock: (fd) => void acts.push(`unblock ${fd}`),
     keep: (fd, kept) => void acts.push(`keep ${fd} ${kept}`),
     drop: (fd) => void acts.push(`drop ${fd}`),
     close: (fd) => void acts.push(`close ${fd}`),

@@ -22,7 +22,7 @@ interface Counts {
 
 const CLIENTS = 8;
 /** The longest pause of a client between two requests. The pauses differ, so that requests arrive at all moments of a restart. */
-const PAUSE_MS = 25;
+const PAUSE_MS = 40;
 /** A request that takes longer has failed. */
 const PATIENCE_MS = 15_000;
 
@@ -44,7 +44,7 @@ export function startLoad(port: number): Load {
 }
 
 async function client(port: number, keepsAlive: boolean, counts: Counts): Promise<void> {
-  let connection: Connection | null = null;
+  let connection = null as Connection | null;
   while (!counts.isOver) {
     const startedMs = performance.now();
     try {

@@ -27,30 +27,31 @@ export const SERVERS: readonly Server[] = Object.entries(PROGRAMS).map(([heading
 });
 
 export interface Placed {
+  readonly name: string;
+  readonly title: string;
   readonly port: number;
-  readonly unit: UnitFile & { readonly rolling: Record<string, unknown> };
+  readonly unit: UnitFile;
+  /** The path of the server's program or configuration. */
+  readonly file: string;
 }
 
-/** Writes the files of a server below the daemon's home directory. `change` changes their text. Returns the unit on a port of its own. */
-export function place(
-  { heading, command }: Server,
-  daemon: Daemon,
-  name: string,
-  more: Readonly<Record<string, unknown>> = {},
-  change: (text: string) => string = (text) => text,
-): Placed {
+/** Writes the files of a server below the daemon's home directory, and its unit file with `more` and a port of its own. */
+export function place({ heading, command }: Server, daemon: Daemon, name: string, more: Readonly<Record<string, unknown>> = {}): Placed {
   const port = freePort();
   const blocks = blocksOf("docs/zero-downtime.md").filter((block) => block.heading === heading);
-  const unit = JSON.parse(blocks.find(({ language }) => language === "json")!.text) as Record<string, unknown>;
-  const [{ listen }] = unit.sockets as [{ listen: string }];
-  const [shown, actual] = [String(unit.working_directory), join(daemon.home, name)];
+  const shown = JSON.parse(blocks.find(({ language }) => language === "json")!.text) as Record<string, unknown>;
+  const [{ listen }] = shown.sockets as [{ listen: string }];
+  const [from, to] = [String(shown.working_directory), join(daemon.home, name)];
   const moved = (text: string): string =>
     text
       .replaceAll(listen, `127.0.0.1:${port}`)
-      .replaceAll(shown, actual)
-      .replaceAll(shown.replace("~", "%h"), actual);
-  mkdirSync(actual);
-  for (const { file, text } of blocks) if (file !== null) writeFileSync(moved(file), change(moved(text)));
-  const placed = JSON.parse(moved(JSON.stringify(unit))) as Placed["unit"];
-  return { port, unit: { ...placed, command, ...more, rolling: { ...placed.rolling, ...(more.rolling as object) } } };
+      .replaceAll(from, to)
+      .replaceAll(from.replace("~", "%h"), to);
+  mkdirSync(to);
+  const program = blocks.find(({ file }) => file !== null)!;
+  const file = moved(program.file!);
+  writeFileSync(file, moved(program.text));
+  const unit = { ...(JSON.parse(moved(JSON.stringify(shown))) as UnitFile), command, ...more };
+  daemon.writeUnit(name, unit);
+  return { name, title: heading, port, unit, file };
 }
