@@ -52,7 +52,8 @@ export class SocketHolder {
     }
     const known = this.#held.get(spec.service) ?? [];
     const isWanted = (held: Held, i: number): boolean => held.name === wanted[i]!.name && held.text === wanted[i]!.text;
-    if (known.length === wanted.length && known.every((held, i) => isWanted(held, i) && this.#isReachable(held))) return ok(this.#unblocked(known, spec));
+    if (known.length === wanted.length && known.every((held, i) => isWanted(held, i) && this.#isReachable(held)))
+      return ok(this.#unblocked(known, spec));
     this.release(spec.service);
     const held: Held[] = [];
     for (const [i, { name, text, address, reusePort }] of wanted.entries()) {

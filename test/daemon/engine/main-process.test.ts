@@ -98,7 +98,9 @@ describe("spawn", () => {
   });
 
   test("a socket that cannot be opened fails the start", () => {
-    const { perform, facts, sockets, processes } = rig({ sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false, nonBlocking: false }] });
+    const { perform, facts, sockets, processes } = rig({
+      sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false, nonBlocking: false }],
+    });
     sockets.listenFails = "cannot listen on 127.0.0.1:80: address already in use (EADDRINUSE)";
     perform({ type: "spawn", run: 1 });
     expect(facts()).toEqual([

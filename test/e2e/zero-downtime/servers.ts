@@ -1,6 +1,6 @@
 /** The servers of docs/zero-downtime.md, with the programs and the unit files that the page shows. */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import type { Daemon } from "../../harness/daemon.ts";
 import { freePort } from "../../harness/ports.ts";
 import type { UnitFile } from "../../harness/services.ts";
@@ -8,23 +8,38 @@ import { blocksOf } from "../documents/typed.ts";
 
 export interface Server {
   readonly heading: string;
-  /** The program without which the server cannot run, or null if it is installed. */
-  readonly missing: string | null;
-  /** Maps a command of the page to the path of the program. */
+  /** The path of the installed program. */
   readonly command: string;
 }
 
-const PROGRAMS: Readonly<Record<string, string>> = {
+const serversOf = (programs: Readonly<Record<string, string>>): Server[] =>
+  Object.entries(programs).flatMap(([heading, program]) => {
+    const command = Bun.which(program);
+    if (command === null) console.error(`skipped: ${heading}, because ${program} is not installed; scripts/e2e.sh installs it as root`);
+    return command === null ? [] : [{ heading, command }];
+  });
+
+/** The servers that end as soon as their clients have sent one more request. */
+export const SERVERS = serversOf({
   "Node.js": "node",
-  Bun: process.execPath,
+  Bun: resolve(import.meta.dir, "../../../node_modules/.bin/bun"),
   "Python: http.server": "python3",
   nginx: "/usr/sbin/nginx",
-};
-
-export const SERVERS: readonly Server[] = Object.entries(PROGRAMS).map(([heading, program]) => {
-  const command = Bun.which(program);
-  return { heading, command: command ?? program, missing: command === null ? program : null };
 });
+
+/** The name of the program contains its version. */
+const phpFpm = readdirSync("/usr/sbin").find((name) => /^php-fpm\d/.test(name)) ?? "php-fpm";
+
+/** The other servers. */
+export const OTHERS = serversOf({
+  "Python: gunicorn": "/usr/bin/gunicorn",
+  "Python: uvicorn": "/usr/bin/uvicorn",
+  Go: "go",
+  "PHP-FPM": join("/usr/sbin", phpFpm),
+});
+
+/** The servers whose unit file runs another program than the one that must be installed. */
+const KEEPS_COMMAND = ["Go", "Python: uvicorn"];
 
 export interface Placed {
   readonly name: string;
@@ -43,15 +58,36 @@ export function place({ heading, command }: Server, daemon: Daemon, name: string
   const [{ listen }] = shown.sockets as [{ listen: string }];
   const [from, to] = [String(shown.working_directory), join(daemon.home, name)];
   const moved = (text: string): string =>
-    text
-      .replaceAll(listen, `127.0.0.1:${port}`)
-      .replaceAll(from, to)
-      .replaceAll(from.replace("~", "%h"), to);
+    text.replaceAll(listen, `127.0.0.1:${port}`).replaceAll(from, to).replaceAll(from.replace("~", "%h"), to);
   mkdirSync(to);
   const program = blocks.find(({ file }) => file !== null)!;
   const file = moved(program.file!);
-  writeFileSync(file, moved(program.text));
-  const unit = { ...(JSON.parse(moved(JSON.stringify(shown))) as UnitFile), command, ...more };
+  // Shorter pauses than on the page, because the clients of the test send requests more often.
+  const quick = program.text.replace("sleep(3)", "sleep(0.3)").replace("3 * time.Second", "300 * time.Millisecond");
+  writeFileSync(file, moved(quick));
+  if (heading === "Go") {
+    const built = Bun.spawnSync([command, "build", "-o", "server", "main.go"], { cwd: to, env: { ...process.env, CGO_ENABLED: "0" } });
+    if (!built.success) throw new Error(`cannot build ${file}: ${built.stderr.toString()}`);
+  }
+  const unit = { ...(JSON.parse(moved(JSON.stringify(shown))) as UnitFile), ...(!KEEPS_COMMAND.includes(heading) && { command }), ...more };
   daemon.writeUnit(name, unit);
   return { name, title: heading, port, unit, file };
+}
+
+/** Places an nginx that passes all requests to PHP-FPM's ping page, and returns PHP-FPM with the port of that nginx. */
+export function behindNginx(daemon: Daemon, php: Placed): Placed {
+  const [port, directory] = [freePort(), join(daemon.home, "front")];
+  mkdirSync(directory);
+  const pass = "fastcgi_param REQUEST_METHOD GET; fastcgi_param SCRIPT_NAME /ping; fastcgi_param SCRIPT_FILENAME /ping;";
+  writeFileSync(
+    join(directory, "nginx.conf"),
+    `error_log stderr notice; events {}
+http { access_log off; server { listen 127.0.0.1:${port}; location / { fastcgi_pass 127.0.0.1:${php.port}; ${pass} } } }`,
+  );
+  daemon.writeUnit("front", {
+    command: "/usr/sbin/nginx",
+    args: ["-p", directory, "-e", "stderr", "-c", "nginx.conf", "-g", "daemon off; pid nginx.pid;"],
+    ready_log: "start worker process ",
+  });
+  return { ...php, port };
 }
