@@ -134,7 +134,7 @@ describe("a port that another process holds", () => {
   });
 
   test("a unit with inherited sockets, or whose earlier processes may hold the port, is not affected", async () => {
-    const sockets = [{ name: "http", listen: "127.0.0.1:8080", reusePort: false }];
+    const sockets = [{ name: "http", listen: "127.0.0.1:8080", reusePort: false, nonBlocking: false }];
     expect(await probeOf(tcp("localhost", "8080"), other(true), { sockets })).toMatchObject({ kind: "ok" });
     expect(await probeOf(tcp("localhost", "8080"), other(true), { stop: { killMode: "process" } })).toMatchObject({ kind: "ok" });
   });
