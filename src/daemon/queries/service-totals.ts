@@ -60,15 +60,16 @@ export function sumMetrics(units: ReadonlyArray<readonly shape.MetricPoint[]>, l
 
 function sumOf(points: readonly shape.MetricPoint[]): shape.MetricPoint {
   const first = points[0]!;
-  if (points.length === 1) return first;
   const sum = (pick: (point: shape.MetricPoint) => number | null | undefined): number | null => {
     const known = points.map(pick).filter((value) => value != null);
     return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
   };
   const times = points.map(({ response_time_ms }) => response_time_ms).filter((value) => value !== null);
-  const reported: Record<string, number> = {};
-  for (const point of points)
-    for (const [name, value] of Object.entries(point.reported ?? {})) reported[name] = (reported[name] ?? 0) + value;
+  const [reported, reporting]: [Record<string, number>, Record<string, number>] = [{}, {}];
+  for (const [name, value] of points.flatMap((point) => Object.entries(point.reported ?? {}))) {
+    reported[name] = (reported[name] ?? 0) + value;
+    reporting[name] = (reporting[name] ?? 0) + 1;
+  }
   return {
     timestamp: first.timestamp,
     cpu_percent: sum(({ cpu_percent }) => cpu_percent),
@@ -78,9 +79,10 @@ function sumOf(points: readonly shape.MetricPoint[]): shape.MetricPoint {
     tasks: sum(({ tasks }) => tasks),
     open_files: sum(({ open_files }) => open_files),
     restarts: sum(({ restarts }) => restarts),
+    units: points.length,
     ...(first.step === undefined
       ? {}
       : { step: first.step, cpu_max: sum(({ cpu_max }) => cpu_max), memory_max: sum(({ memory_max }) => memory_max) }),
-    ...(Object.keys(reported).length > 0 && { reported }),
+    ...(Object.keys(reported).length > 0 && { reported, reporting }),
   };
 }

@@ -150,8 +150,11 @@ describe("totals", () => {
     expect(await one.supervisor.metrics("web", "", 10)).toMatchObject({
       ok: true,
       value: [
-        { cpu_percent: 2, memory_mb: 20, response_time_ms: 15, health_status: "unhealthy", reported: { queue: 5, one: 1 } },
-        { cpu_percent: 1, memory_mb: 10, response_time_ms: null },
+        {
+          ...{ cpu_percent: 2, memory_mb: 20, response_time_ms: 15, health_status: "unhealthy", units: 2 },
+          ...{ reported: { queue: 5, one: 1 }, reporting: { queue: 2, one: 1 } },
+        },
+        { cpu_percent: 1, memory_mb: 10, response_time_ms: null, units: 1 },
       ],
     });
     expect(await one.supervisor.metrics("web", "", 1)).toMatchObject({ value: [{ timestamp: "2026-05-01T12:00:02.000Z" }] });

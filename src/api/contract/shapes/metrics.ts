@@ -16,6 +16,10 @@ export const metricPoint = z.object({
   step: z.number().int().optional(),
   cpu_max: z.number().nullable().optional(),
   memory_max: z.number().nullable().optional(),
+  /** For a service with `instances`: the number of units that the sums are of. */
+  units: z.number().int().optional(),
+  /** For a service with `instances`: the number of units that reported each of the metrics in `reported`. */
+  reporting: z.record(z.string(), z.number().int()).optional(),
   reported: z.record(z.string(), z.number()).optional(),
 });
 export type MetricPoint = z.infer<typeof metricPoint>;
