@@ -45,12 +45,12 @@ const STOCK: readonly Stock[] = [
   },
   {
     ...{ heading: "Python: gunicorn", title: "gunicorn: gthread", keepsOneShots: false, program: [] },
-    unit: { args: ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--preload", "app:app"] },
+    unit: { args: ["--worker-class", "gthread", "--workers", "2", "--threads", "8", "--graceful-timeout", "2", "--preload", "app:app"] },
   },
   { heading: "Python: uvicorn", title: "uvicorn", keepsOneShots: false, unit: {}, program: [[/sleep\(0\.3\)/, "sleep(0)"]] },
 ];
 
-const ROLLOUTS = 3;
+const ROLLOUTS = 2;
 
 test(`${ROLLOUTS} rolling restarts of servers that do not drain`, async () => {
   await using daemon = await startDaemon();
