@@ -138,6 +138,6 @@ function endOf(daemon: Daemon, service: string): Promise<RolloutStatus> {
       const isOver = !now.active && now.units.every(({ additional, phase }) => !additional || phase === "gone");
       return isOver ? now : null;
     },
-    { what: `the rollout of ${service} to end`, timeoutMs: 40_000, explain: async () => JSON.stringify(await status()) },
+    { what: `the rollout of ${service} to end`, timeoutMs: 60_000, explain: async () => JSON.stringify(await status()) },
   );
 }
