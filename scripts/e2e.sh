@@ -12,12 +12,15 @@ missing=
 for pair in \
   nginx:nginx-light redis-server:redis-server python3:python3-minimal systemd-notify:systemd promtool:prometheus curl:curl \
   wget:wget busybox:busybox shellcheck:shellcheck zsh:zsh fish:fish mandoc:mandoc \
-  pkaction:polkitd supervisord:supervisor foreman:ruby-foreman ip:iproute2 chromium:chromium; do
+  pkaction:polkitd supervisord:supervisor foreman:ruby-foreman ip:iproute2 chromium:chromium gunicorn:gunicorn uvicorn:uvicorn \
+  go:golang-go; do
   PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 # Check these files, because no command shows whether a complete systemd with user managers is installed.
 [ -e /usr/lib/systemd/user/dbus.socket ] || missing="$missing dbus-user-session"
 ls /usr/lib/*/security/pam_systemd.so >/dev/null 2>&1 || missing="$missing libpam-systemd"
+# The name of PHP-FPM's program contains its version.
+ls /usr/sbin/php-fpm* >/dev/null 2>&1 || missing="$missing php-fpm"
 # Debian installs PostgreSQL's server programs outside PATH.
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 

@@ -9,6 +9,7 @@ import { manPage } from "../src/cli/help/man-page.ts";
 import { machineDiagram } from "../src/core/unit/diagram.ts";
 import { unitManPage } from "../src/spec/documents/unit-man.ts";
 import { unitReference } from "../src/spec/documents/unit-reference.ts";
+import { scalingCharts } from "./scaling-charts.ts";
 
 const root = resolve(import.meta.dir, "..");
 
@@ -18,6 +19,7 @@ const documents: Readonly<Record<string, (current: string) => string>> = {
   "docs/api.md": () => apiReference(),
   "docs/man/sup.1": () => manPage(),
   "docs/man/sup.unit.5": () => unitManPage(),
+  ...Object.fromEntries(Object.entries(scalingCharts()).map(([path, svg]) => [path, () => svg])),
   "ARCHITECTURE.md": (current) => between(current, "machine", `\`\`\`text\n${machineDiagram().trimEnd()}\n\`\`\``),
 };
 

@@ -43,6 +43,8 @@ export interface Sockets {
   watchFile(address: ListenAddress, callback: () => void): () => void;
   /** Returns how processes use these sockets. `fds` are the daemon's descriptors, and `pids` are all processes of the service. */
   useOf(fds: readonly number[], pids: readonly number[]): ListenerUse;
+  /** Sets O_NONBLOCK on a socket. All processes that have the socket share this flag. */
+  unblock(fd: number): void;
   /** Sets whether a descriptor stays open across execve. */
   keep(fd: number, kept: boolean): void;
   /** Closes a descriptor that `borrow` returned. The owner's socket keeps listening. */

@@ -154,6 +154,7 @@ export interface SocketSpec {
   readonly name: string;
   readonly listen: string;
   readonly reusePort: boolean;
+  readonly nonBlocking: boolean;
 }
 
 export interface StopSpec {

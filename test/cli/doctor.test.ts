@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { reusePortFindings } from "../../src/cli/doctor/network.ts";
 import { FakeDaemon, sup } from "./fake.ts";
 import { aService, daemonInfo } from "./fixtures.ts";
 
@@ -41,4 +42,14 @@ test("units in trouble are listed, with what is wrong", async () => {
     ["warning", "unit loop is in backoff: Failed: exit code 3.", "sup why loop"],
     ["warning", "unit fat is running: Running, but memory is over its limit: 9 MiB of 8 MiB.", "sup why fat"],
   ]);
+});
+
+test.each<[string | null, readonly string[], string | null]>([
+  ["1", ["web"], null],
+  ["0", [], null],
+  ["0", ["api", "web"], "api, web: reuse_port is set, and net.ipv4.tcp_migrate_req is 0: when"],
+  [null, ["web"], "web: reuse_port is set, and this kernel has no net.ipv4.tcp_migrate_req: when"],
+])("reuse_port with net.ipv4.tcp_migrate_req = %p, used by %p", (value, services, message) => {
+  const found = reusePortFindings(services, value);
+  expect(found.map((one) => one.message)).toEqual(message === null ? [] : [expect.stringContaining(message)]);
 });

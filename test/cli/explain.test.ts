@@ -41,6 +41,18 @@ describe("sup why", () => {
     expect(JSON.parse((await sup(daemon, ["why", "--json", "web"])).out).story).toHaveLength(20);
   });
 
+  test("a service has its own story and policy, and then each unit without the policy", async () => {
+    const unit = (id: string) => ({ ...answer, service: aService(id, { state: "running" }), story: [] });
+    const service = aService("web", { state: "running", ready: 1, wanted: 2 });
+    await using daemon = new FakeDaemon({ why: () => ({ ...answer, service, units: [unit("web@2"), unit("web@1")] }) });
+    const { out } = await sup(daemon, ["why", "-n", "1", "web"]);
+    expect(out).toMatch(
+      /^. web is running, 1 of 2 ready.*\n\nWhat happened[^]*Chapter 19[^]*\n\n. web@2 is running[^]*\n\n. web@1 is running/,
+    );
+    expect(out.split("Policy")).toHaveLength(2);
+    expect(out.split("What happens next")).toHaveLength(4);
+  });
+
   test("exits with 4 if the unit does not exist", async () => {
     await using daemon = new FakeDaemon({ why: () => new Failure("no-such-unit", "there is no unit web") });
     expect(await sup(daemon, ["why", "web"])).toMatchObject({ code: 4, err: "sup: there is no unit web\n" });
@@ -53,7 +65,7 @@ test("sup explain describes the scaling of a service once, above its units", asy
     ...{ ready_when: "At once.", retries: [], fatal_after_seconds: null, policy: [], enforcement: [] },
   });
   await using daemon = new FakeDaemon({ resolve: () => ({ units: ["web@1", "web@2"] }), explain: ({ id }) => explanation(id!) });
-  const { out } = await sup(daemon, ["explain", "web"]);
+  const { out } = await sup(daemon, ["explain", "web@*"]);
   expect(out).toStartWith("Scaling of web\n  It has 2 units.\n  Now: nothing.\n\nweb@1\n");
   expect(out.split("Scaling of web")).toHaveLength(2);
 });

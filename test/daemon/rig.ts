@@ -140,6 +140,7 @@ export function makeRig(files: Record<string, UnitFile> = {}): Rig {
     usage: { proportional: () => 3.14159 },
     processUsage: { of: async () => processes },
     bus: { subscribe: () => () => {} },
+    findPortHolder: () => null,
     sampler: { latest: (id: string) => samples.get(id), report: () => true },
     forecaster: { predictionsOf: () => [], of: (id: string) => ({ id }), all: () => [] },
     daemon: () => ({ version: "1", containment: "cgroup", containment_note: null }) as DaemonInfo,

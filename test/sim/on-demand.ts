@@ -204,7 +204,7 @@ class History {
     return makeSpec(`${NAME}@${instance}`, {
       ...{ service: NAME, instance, instances: this.#count, scaling: this.#scaling, type: "notify", startTimeoutMs: 20_000 },
       restart: { retryDelayMs: this.#random.pick([0, 500]), maxRetries: this.#random.pick([-1, 3]) },
-      sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }],
+      sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false, nonBlocking: false }],
     });
   }
 }

@@ -37,7 +37,7 @@ export const routes = {
   }),
   status: get(`${BASE}/status`, "The daemon and all units"),
   services: get(`${BASE}/services`, "All services. A service with `instances` has the totals of its units, and the units themselves"),
-  service: get(`${BASE}/services/:id`, "A unit with all its details"),
+  service: get(`${BASE}/services/:id`, "A unit with all its details, or the totals of a service"),
   processes: get(`${BASE}/services/:id/processes`, "The processes of a unit, with the CPU and memory usage of each"),
   start: post(`${BASE}/services/:id/start`, "Start a unit and the units it requires"),
   stop: post(`${BASE}/services/:id/stop`, "Stop a unit"),
@@ -56,9 +56,10 @@ export const routes = {
     path: `${BASE}/services/:id/health`,
     access: "read",
     parameters: { run: "write" },
-    summary: "Health of a unit with the latest probe results; ?run=true probes it first, which needs write access",
+    summary:
+      "Health of a unit, or of a service and its units, with the latest probe results; ?run=true probes it first, which needs write access",
   }),
-  probe: post(`${BASE}/services/:id/health`, "Probe a unit now, and return its health with the result"),
+  probe: post(`${BASE}/services/:id/health`, "Probe a unit, or the running units of a service, now, and return its health with the result"),
   serviceLogs: row({
     method: "GET",
     path: `${BASE}/services/:id/logs`,
@@ -67,8 +68,11 @@ export const routes = {
     streams: "lines",
   }),
   rotateLogs: post(`${BASE}/services/:id/logs/rotate`, "Rotate the log file now"),
-  serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit"),
-  serviceForecast: get(`${BASE}/services/:id/forecast`, "Trends of a unit's memory and CPU, and when they will reach its limits"),
+  serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit, or the sums of the units of a service"),
+  serviceForecast: get(
+    `${BASE}/services/:id/forecast`,
+    "Trends of memory and CPU of a unit, or of a service and its units, and when they will reach the limits",
+  ),
   forecasts: get(`${BASE}/forecasts`, "The latest forecast of every running unit"),
   serviceFile: row({
     method: "GET",
@@ -77,11 +81,17 @@ export const routes = {
     parameters: { reveal: "admin" },
     summary: "The files of a unit and its effective settings with their sources; ?reveal=true shows secrets, which needs admin access",
   }),
-  why: get(`${BASE}/services/:id/why`, "Why a unit is in its state: what happened, what its policy is, what will happen next"),
-  explain: get(`${BASE}/services/:id/explain`, "What the settings of a unit mean: retries, start order, readiness; runs nothing"),
+  why: get(
+    `${BASE}/services/:id/why`,
+    "Why a unit, or a service and its units, is in its state: what happened, what its policy is, what will happen next",
+  ),
+  explain: get(
+    `${BASE}/services/:id/explain`,
+    "What the settings of a unit or a service mean: retries, start order, readiness; runs nothing",
+  ),
   diff: get(
     `${BASE}/services/:id/diff`,
-    "What changed between two runs, with exits, memory, CPU and errors of both. The default is the latest run and the last run before the newest change",
+    "What changed between two runs of a unit, or of each unit of a service, with exits, memory, CPU and errors of both. The default is the latest run and the last run before the newest change",
   ),
   jobs: post(`${BASE}/jobs`, "One action on many units, selected by names, globs and @groups"),
   job: get(`${BASE}/jobs/:id`, "The outcome of a job, even if an earlier daemon began it. A job is kept for 10 minutes after its end"),

@@ -30,6 +30,12 @@ export function serviceRows(units: readonly Service[]): ServiceRow[] {
 /** The health values, those that need attention first. */
 const HEALTH_ORDER: readonly Health[] = ["unhealthy", "degraded", "starting", "healthy", "unknown"];
 
+/** Compares two health values. The one that needs attention comes first. */
+export const compareHealths = (a: Health, b: Health): number => HEALTH_ORDER.indexOf(a) - HEALTH_ORDER.indexOf(b);
+
+/** Returns the health of a service with several units. */
+export const healthOfService = (units: readonly Health[]): Health => HEALTH_ORDER.find((health) => units.includes(health)) ?? "unknown";
+
 /**
  * Returns a service with `instances` in the shape of a unit. Its state is that of the unit that most needs attention. Units
  * that are being removed count only for the resources that they use.
@@ -53,7 +59,7 @@ export function totalsOf(all: readonly Service[]): Service {
     sub_state: `${ready} of ${wanted} ready${isAsleep ? ", starts at the first connection" : ""}`,
     reason: isAsleep ? "scaling" : decisive.reason,
     state_since: decisive.state_since,
-    health: HEALTH_ORDER.find((health) => units.some((unit) => unit.health === health))!,
+    health: healthOfService(units.map((unit) => unit.health)),
     pid: null,
     start_time: least(units.map(({ start_time }) => start_time)),
     uptime_seconds: Math.max(...units.map(({ uptime_seconds }) => uptime_seconds)),

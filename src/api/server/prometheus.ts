@@ -17,6 +17,7 @@ export async function prometheusText(supervisor: Supervisor): Promise<{ readonly
   const [{ daemon, services }, telemetry, open] = await Promise.all([supervisor.status(), supervisor.telemetry(), supervisor.alerts(true)]);
   units(prom, registry, services);
   servicesOfSeveral(prom, registry, services);
+  scaling(prom, registry, telemetry);
   probes(registry, telemetry);
   lostLines(prom, registry, services, telemetry);
   daemonItself(prom, registry, daemon, telemetry);
@@ -94,6 +95,23 @@ function servicesOfSeveral(prom: Prom, registry: Registry, units: readonly Servi
   each("sup_service_memory_bytes", "Resident memory of all units of a service.", ({ memory_mb }) =>
     memory_mb === null ? null : Math.round(memory_mb * 1024 * 1024),
   );
+}
+
+/** Adds the bounds and the metrics of the services with automatic scaling. A metric without a value has a target, but no value. */
+function scaling(prom: Prom, registry: Registry, telemetry: Telemetry): void {
+  const bound = (name: string, help: string, value: (one: Telemetry["scaling"][number]) => number): void =>
+    gauge(prom, registry, name, help, ["service"], (set) => {
+      for (const one of telemetry.scaling) set({ service: one.service }, value(one));
+    });
+  bound("sup_service_units_min", "The least number of units that automatic scaling chooses.", ({ min }) => min);
+  bound("sup_service_units_max", "The greatest number of units that automatic scaling chooses.", ({ max }) => max);
+  const each = (name: string, help: string, value: (one: Telemetry["scaling"][number]["metrics"][number]) => number | null): void =>
+    gauge(prom, registry, name, help, ["service", "metric"], (set) => {
+      for (const { service, metrics } of telemetry.scaling) for (const one of metrics) set({ service, metric: one.metric }, value(one));
+    });
+  each("sup_service_scaling_value", "The mean value of a metric per unit of a service.", ({ mean }) => mean);
+  each("sup_service_scaling_target", "The value of a metric that each unit of a service should have on average.", ({ target }) => target);
+  each("sup_service_scaling_needed_units", "Number of units that a metric needs now.", ({ needed }) => needed);
 }
 
 /** Adds the histogram of probe response times. A histogram of prom-client would count values itself, but these counts already exist. */

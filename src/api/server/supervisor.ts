@@ -15,6 +15,19 @@ export interface Telemetry {
   readonly reported: ReadonlyArray<{ readonly unit: string; readonly name: string; readonly value: number }>;
   /** Numbers of lines that were lost since the daemon opened the logs. */
   readonly unlogged: ReadonlyArray<{ readonly unit: string; readonly why: "limit" | "disk"; readonly lines: number }>;
+  /** The services with automatic scaling. */
+  readonly scaling: ReadonlyArray<{
+    readonly service: string;
+    readonly min: number;
+    readonly max: number;
+    /** `mean` is the mean of the units, and `needed` the number of units that the metric needs. Both are null without a value. */
+    readonly metrics: ReadonlyArray<{
+      readonly metric: string;
+      readonly target: number;
+      readonly mean: number | null;
+      readonly needed: number | null;
+    }>;
+  }>;
   /** Numbers of notifications since the daemon started. */
   readonly notifications: ReadonlyArray<{
     readonly channel: string;

@@ -1,5 +1,5 @@
 import { EXIT, type ApiError } from "../../api/contract/errors.ts";
-import type { Diff, DiffSide } from "../../api/contract/shapes.ts";
+import type { DiffSide, UnitDiff } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
 import { RUN_NAME, stripSuffix } from "../../base/names.ts";
 import type { Run } from "../context.ts";
@@ -19,7 +19,7 @@ export const run: Run = async (context) => {
   const answer = await context.client.call("diff", { id: stripSuffix(context.args[0]!), ...runs });
   if (!answer.ok) return context.fail(answer.error);
   if (context.options.json) context.json(answer.value);
-  else context.out(describe(answer.value, styleOf(context)));
+  else context.out((answer.value.units ?? [answer.value]).map((unit) => describe(unit, styleOf(context))).join("\n\n"));
   return EXIT.done;
 };
 
@@ -32,7 +32,7 @@ function problemOf(between: readonly string[]): ApiError | null {
   return { code: "bad-request", message: `cannot use --between: it takes 2 runs, not ${between.length}`, hint: HINT };
 }
 
-function describe({ id, before, after, changes, unknown }: Diff, style: TableStyle): string {
+function describe({ id, before, after, changes, unknown }: UnitDiff, style: TableStyle): string {
   const { paint, now } = style;
   const lines = changes.map(({ time, text }) => `  ${paint("dim", shortTime(time, now))} ${safe(text)}`);
   const nothing = unknown.length === 0 ? ["  Nothing: both runs had the same executable, files, environment and settings."] : [];

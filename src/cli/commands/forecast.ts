@@ -1,5 +1,5 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import type { Forecast, Trend } from "../../api/contract/shapes.ts";
+import type { Forecast, Trend, UnitForecast } from "../../api/contract/shapes.ts";
 import type { Context, Run } from "../context.ts";
 import { requestEach } from "../requests/resolve-ids.ts";
 import { layOut, type Column } from "../render/columns.ts";
@@ -24,11 +24,17 @@ async function showUnits(context: Context): Promise<number> {
   if (!answers.ok) return context.fail(answers.error);
   const forecasts = answers.value;
   if (context.options.json) context.json(forecasts.length === 1 ? forecasts[0] : forecasts);
-  else context.out(forecasts.map((forecast) => describe(forecast, context)).join("\n\n"));
+  else
+    context.out(
+      forecasts
+        .flatMap(({ units, ...forecast }) => [forecast, ...(units ?? [])])
+        .map((one) => describe(one, context))
+        .join("\n\n"),
+    );
   return EXIT.done;
 }
 
-function describe({ id, memory: ofMemory, cpu }: Forecast, { paint }: Context): string {
+function describe({ id, memory: ofMemory, cpu }: UnitForecast, { paint }: Context): string {
   const trends = ofMemory.verdict === "not-running" ? [ofMemory] : [ofMemory, cpu];
   const lines = trends.map(({ text, limit_at }) => `  ${paint(limit_at === null ? "dim" : "yellow", `${safe(text)}.`)}`);
   const leak = ofMemory.leak ? [`  ${paint("yellow", "Possible memory leak.")}`] : [];

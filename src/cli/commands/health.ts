@@ -1,8 +1,11 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import type { OverallHealth, ServiceHealth } from "../../api/contract/shapes.ts";
+import type { OverallHealth, ServiceHealth, UnitHealth } from "../../api/contract/shapes.ts";
 import { formatDuration } from "../../base/duration.ts";
+import { stripSuffix } from "../../base/names.ts";
+import { ok } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
 import { resolveIds } from "../requests/resolve-ids.ts";
+import { isPattern } from "../requests/select-services.ts";
 import { grid } from "../render/grid.ts";
 import { safe } from "../render/safe.ts";
 import { HEALTH_COLOUR, STATE_COLOUR } from "../render/state.ts";
@@ -37,29 +40,39 @@ function describe(health: OverallHealth, { paint, host }: Context): string {
 }
 
 async function ofUnits(context: Context): Promise<number> {
-  const ids = await resolveIds(context, context.args);
-  if (!ids.ok) return context.fail(ids.error);
   const run = context.options.run ?? false;
-  const answers = await Promise.all(ids.value.map((id) => context.client.call(run ? "probe" : "serviceHealth", { id })));
   const checks: ServiceHealth[] = [];
   let refused: number | null = null;
-  for (const answer of answers) {
-    if (answer.ok) checks.push(answer.value);
-    else if (run && answers.length > 1 && answer.error.code === "conflict") {
-      context.note(`sup: ${safe(answer.error.message)}`);
-      refused = EXIT.failed;
-    } else return context.fail(answer.error);
+  for (const pattern of context.args) {
+    const ids = isPattern(pattern) ? await resolveIds(context, [pattern]) : ok([stripSuffix(pattern)]);
+    if (!ids.ok) return context.fail(ids.error);
+    const answers = await Promise.all(ids.value.map((id) => context.client.call(run ? "probe" : "serviceHealth", { id })));
+    for (const answer of answers) {
+      if (answer.ok) checks.push(answer.value);
+      else if (run && (answers.length > 1 || context.args.length > 1) && answer.error.code === "conflict") {
+        context.note(`sup: ${safe(answer.error.message)}`);
+        refused = EXIT.failed;
+      } else return context.fail(answer.error);
+    }
   }
   if (context.options.json) context.json(checks.length === 1 ? checks[0] : checks);
-  else context.out(checks.map((check) => describeCheck(check, context)).join("\n\n"));
+  else context.out(checks.flatMap((check) => linesOf(check, context)).join("\n\n"));
   return refused ?? (checks.some(isBad) ? EXIT.failed : EXIT.done);
 }
 
 /** Returns true if the unit is unhealthy or is down after a failure. The overall health follows the same rule. */
-const isBad = ({ health, state }: ServiceHealth): boolean =>
+const isBad = ({ health, state }: UnitHealth): boolean =>
   health === "unhealthy" || state === "failed" || state === "fatal" || state === "backoff";
 
-function describeCheck(check: ServiceHealth, { paint, host }: Context): string {
+/** Describes a unit, or all units of a service below the health of the service. */
+function linesOf({ units, ...check }: ServiceHealth, context: Context): string[] {
+  if (units === undefined) return [describeCheck(check, context)];
+  const { paint } = context;
+  const head = `${paint("bold", safe(check.id))}: ${paint(STATE_COLOUR[check.state], check.state)}, ${paint(HEALTH_COLOUR[check.health], check.health)}`;
+  return [head, ...units.map((unit) => describeCheck(unit, context))];
+}
+
+function describeCheck(check: UnitHealth, { paint, host }: Context): string {
   const { state, health } = check;
   const exit = check.last_exit === null || !isBad(check) ? "" : `: ${safe(check.last_exit)}`;
   const words =

@@ -1,8 +1,7 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import type { Status, Why } from "../../api/contract/shapes.ts";
+import type { Status, UnitWhy, Why } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
-import { requestEach } from "../requests/resolve-ids.ts";
 import { safe } from "../render/safe.ts";
 import { dotColour, dotOf, STATE_COLOUR, troubledFirst, UNLOADED_MARK } from "../render/state.ts";
 import type { TableStyle } from "../render/status-table.ts";
@@ -19,23 +18,11 @@ export const run: Run = async (context) => {
   const name = context.args[0];
   if (name === undefined) return whyTroubled(context);
   const answer = await context.client.call("why", { id: stripSuffix(name) });
-  // A service with several units is not a unit itself, so explain each of its units.
-  if (!answer.ok) return answer.error.code === "conflict" ? whyAll(context, name) : context.fail(answer.error);
+  if (!answer.ok) return context.fail(answer.error);
   if (context.options.json) context.json(answer.value);
   else context.out(describe(answer.value, styleOf(context), context.options.lines ?? ENTRIES));
   return EXIT.done;
 };
-
-async function whyAll(context: Context, name: string): Promise<number> {
-  const answers = await requestEach(context, [name], (id) => context.client.call("why", { id }));
-  if (!answers.ok) return context.fail(answers.error);
-  if (context.options.json) context.json(answers.value);
-  else
-    context.out(
-      answers.value.map((answer) => describe(answer, styleOf(context), context.options.lines ?? ENTRIES_OF_MANY, false)).join("\n\n"),
-    );
-  return EXIT.done;
-}
 
 /** Explains all units that need attention, critical ones first. Unit files with errors come last. */
 async function whyTroubled(context: Context): Promise<number> {
@@ -66,12 +53,25 @@ function describeBroken({ id, problems }: NonNullable<Status["broken"]>[number],
 
 const MOST_PROBLEMS = 5;
 
-/** `hasPolicy` is false in a list of several units, where the same policy would be repeated for each. */
-function describe({ service, story, policy, next, change }: Why, style: TableStyle, count: number, hasPolicy = true): string {
+/**
+ * Describes a unit, or a service with several units: the service, and then each unit without the policy, which all units share.
+ * `hasPolicy` is false in a list of several units, where the same policy would be repeated for each.
+ */
+function describe({ units, ...answer }: Why, style: TableStyle, count: number, hasPolicy = true): string {
+  const policy = hasPolicy ? [policyOf(answer, style)] : [];
+  if (units === undefined) return [...headOf(answer, style, count), ...policy, nextOf(answer, style)].join("\n\n");
+  const shared = [...headOf({ ...answer, change: null }, style, count), ...policy];
+  if (answer.next.length > 0) shared.push(nextOf(answer, style));
+  const each = units.map((unit) => [...headOf(unit, style, Math.min(count, ENTRIES_OF_MANY)), nextOf(unit, style)].join("\n\n"));
+  return [...shared, ...each].join("\n\n");
+}
+
+function headOf({ service, story, change }: UnitWhy, style: TableStyle, count: number): string[] {
   const { paint, now } = style;
   const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))} is ${service.state === "backoff" ? "in " : ""}${paint(STATE_COLOUR[service.state], service.state)}`;
   const since = service.state_since === null ? "" : ` since ${shortTime(service.state_since, now)} (${relative(service.state_since, now)})`;
-  const blocks = [`${head}${since}. ${safe(why(service, now))}`];
+  const ready = service.wanted === undefined ? "" : `, ${service.ready} of ${service.wanted} ready`;
+  const blocks = [`${head}${ready}${since}. ${safe(why(service, now))}`];
   if (change) blocks.push([paint("bold", "What changed before the failure"), ...changeLines(change, style)].join("\n"));
   const shown = count === 0 ? [] : story.slice(-count);
   if (shown.length > 0) {
@@ -81,10 +81,14 @@ function describe({ service, story, policy, next, change }: Why, style: TableSty
       [`${paint("bold", "What happened")}${earlier}`, ...shown.flatMap((entry) => entryLines(entry, entry === newest, style))].join("\n"),
     );
   }
-  if (hasPolicy) blocks.push([paint("bold", "Policy"), ...policy.map((text) => `  ${safe(text)}`)].join("\n"));
-  blocks.push([paint("bold", "What happens next"), ...next.map((one) => `  ${nextText(one, now)}`)].join("\n"));
-  return blocks.join("\n\n");
+  return blocks;
 }
+
+const policyOf = ({ policy }: UnitWhy, { paint }: TableStyle): string =>
+  [paint("bold", "Policy"), ...policy.map((text) => `  ${safe(text)}`)].join("\n");
+
+const nextOf = ({ next }: UnitWhy, { paint, now }: TableStyle): string =>
+  [paint("bold", "What happens next"), ...next.map((one) => `  ${nextText(one, now)}`)].join("\n");
 
 function changeLines({ changes, since, failed_at }: NonNullable<Why["change"]>, { paint, now }: TableStyle): string[] {
   if (changes.length === 0)

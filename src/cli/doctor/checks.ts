@@ -10,6 +10,7 @@ import {
 } from "./daemon.ts";
 import { checkClock, checkDirectories, checkDisk, checkProgram, checkSettings, checkUnits } from "./files.ts";
 import type { Check } from "./finding.ts";
+import { checkReusePort } from "./network.ts";
 import { checkLingering, checkSystemdService } from "./systemd.ts";
 
 /** All checks, in the order of the report. Checks for problems that can cause others come first. */
@@ -24,6 +25,7 @@ export const CHECKS: readonly Check[] = [
   { name: "systemd service", run: checkSystemdService },
   { name: "lingering", run: checkLingering },
   { name: "port", run: checkPort },
+  { name: "reuse_port", run: checkReusePort },
   { name: "disk", run: checkDisk },
   { name: "clock", run: checkClock },
   { name: "open files", run: checkDescriptors },

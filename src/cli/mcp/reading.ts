@@ -1,7 +1,7 @@
 import type { McpServer } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { ApiError } from "../../api/contract/errors.ts";
-import type { Service } from "../../api/contract/shapes.ts";
+import type { Service, UnitWhy } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Context } from "../context.ts";
@@ -53,8 +53,10 @@ function addStateTools(server: McpServer, { client }: Context): void {
     async ({ unit }) => {
       const why = await client.call("why", { id: stripSuffix(unit) });
       if (!why.ok) return answer(`the explanation of ${unit}`, why);
-      const { service, story, ...rest } = why.value;
-      return answer(`The explanation of ${service.id}`, ok({ unit: row(service), story, ...rest }));
+      const { units, ...own } = why.value;
+      const shown = ({ service, story, ...rest }: UnitWhy) => ({ unit: row(service), story, ...rest });
+      const value = { ...shown(own), ...(units && { units: units.map(shown) }) };
+      return answer(`The explanation of ${own.service.id}`, ok(value));
     },
   );
 }

@@ -1,4 +1,5 @@
 import type { Telemetry } from "../../api/server/supervisor.ts";
+import type { ScalingOutlook } from "../../core/world/scalings.ts";
 import type { World } from "../../core/world/world.ts";
 import { problemLine } from "../../spec/parse/problems.ts";
 import type { Background } from "../background/background.ts";
@@ -11,7 +12,7 @@ import type { Machine } from "./machine.ts";
 export function readTelemetry(
   { meter, sampler }: Background,
   engine: Engine,
-  { store, logs }: Pick<Machine, "store" | "logs">,
+  { store, logs, clock }: Pick<Machine, "store" | "logs" | "clock">,
   world: World,
   dispatcher: Dispatcher,
 ): Telemetry {
@@ -23,6 +24,7 @@ export function readTelemetry(
     ...meter.read(),
     reported,
     unlogged: world.ids().flatMap((unit) => logs.condition(unit).losses.map(({ why, lines }) => ({ unit, why, lines }))),
+    scaling: [...world.services()].flatMap(({ name }) => scalingOf(world.scalingOf(name, clock.monotonicMs()), name)),
     notifications: [...dispatcher.queues].map(([channel, { trouble, pending, counts }]) => ({
       ...{ channel, failing: trouble !== null, pending, sent: counts.sent, failed: counts.failed },
     })),
@@ -32,6 +34,14 @@ export function readTelemetry(
     heapBytes: memory.heapUsed,
     cpuSeconds: (cpu.user + cpu.system) / 1e6,
   };
+}
+
+function scalingOf(outlook: ScalingOutlook | null, service: string): Telemetry["scaling"] {
+  if (outlook === null) return [];
+  const { spec, decision } = outlook;
+  const unknown = spec.metrics.map((one) => ({ ...one, mean: null, count: null }));
+  const metrics = (decision?.verdicts ?? unknown).map(({ metric, target, mean, count }) => ({ metric, target, mean, needed: count }));
+  return [{ service, min: spec.min, max: spec.max, metrics }];
 }
 
 /** Returns messages for the operator: those of the daemon itself, those of the store, and the errors in unit files. */

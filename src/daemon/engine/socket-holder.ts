@@ -61,7 +61,7 @@ export class SocketHolder {
     const isSame =
       known.length === wanted.length && known.every(({ name, text }, i) => name === wanted[i]!.name && text === wanted[i]!.text);
     const isUsable = known.map((held) => isSame && this.#isReachable(held));
-    if (isSame && isUsable.every(Boolean)) return ok(known);
+    if (isSame && isUsable.every(Boolean)) return ok(this.#unblocked(known, spec));
     if (!isSame) this.release(spec.service);
     const held: Held[] = [];
     const opened: Held[] = [];
@@ -83,7 +83,7 @@ export class SocketHolder {
     // Units that still run keep using a listener whose file is gone. They answer the connections that it has.
     if (isSame) for (const { fd } of known) if (held.every((one) => one.fd !== fd)) this.#sockets.drop(fd);
     if (held.length > 0) this.#hold(spec.service, held);
-    return ok(held);
+    return ok(this.#unblocked(held, spec));
   }
 
   /**
@@ -106,9 +106,15 @@ export class SocketHolder {
     return held.length === spec.sockets.length;
   }
 
+  /** Sets O_NONBLOCK on the sockets that the unit wants non-blocking, also on those that were open before its file changed. */
+  #unblocked(held: readonly Held[], { sockets }: Spec): readonly Held[] {
+    for (const [i, { fd }] of held.entries()) if (sockets[i]!.nonBlocking) this.#sockets.unblock(fd);
+    return held;
+  }
+
   /**
    * Several units may share the socket of a service, so the listener must survive if one of them deletes the file. A plain unit
-   * without \`rolling\` gets a new listener at its next start.
+   * without `rolling` gets a new listener at its next start.
    */
   #made(spec: Spec, held: Held): Held {
     const isLinked = canRoll(spec) && held.address.family === "unix" && this.#sockets.linkAgain(held.address);

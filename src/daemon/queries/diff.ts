@@ -8,6 +8,7 @@ import { findFirstChange } from "../../core/explain/first-change.ts";
 import { findRun, recentRuns } from "../../core/explain/past-runs.ts";
 import { figuresOf } from "../../core/explain/run-figures.ts";
 import { type HistoricRun, HISTORY_TYPES, historyOf } from "../../core/explain/run-history.ts";
+import { stateOf } from "../../core/unit/phase.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { LogStore } from "../../ports/logs.ts";
@@ -15,7 +16,8 @@ import type { EventHistory } from "../../ports/store/events.ts";
 import type { FingerprintStore } from "../../ports/store/fingerprints.ts";
 import type { MetricsStore } from "../../ports/store/metrics.ts";
 import { redactString } from "../../spec/redact.ts";
-import { round } from "./describe.ts";
+import { healthOf, round } from "./describe.ts";
+import { byNeed } from "./service-answers.ts";
 
 export interface DiffOptions {
   readonly world: World;
@@ -56,7 +58,7 @@ export async function diff(
   id: string,
   names: { readonly from?: string | undefined; readonly to?: string | undefined },
   options: DiffOptions,
-): Promise<Result<shape.Diff, ApiError>> {
+): Promise<Result<shape.UnitDiff, ApiError>> {
   const runs = runsOf(id, options.store);
   const chosen = choose(id, runs, names);
   if (!chosen.ok) return chosen;
@@ -70,6 +72,22 @@ export async function diff(
     changes: texts.map((change) => ({ ...shapeOf(change), text: `${sentence(change.text)}.` })),
     unknown: compared.unknown.map(redactString),
   });
+}
+
+/** Compares two runs of each unit of a service. Returns the error of the first unit if no unit can be compared. */
+export async function diffOfService(
+  service: string,
+  ids: readonly string[],
+  names: Parameters<typeof diff>[1],
+  options: DiffOptions,
+): Promise<Result<shape.Diff, ApiError>> {
+  const conditionOf = (id: string) => {
+    const entry = options.world.get(id)!;
+    return { state: stateOf(entry.unit), health: healthOf(entry) };
+  };
+  const answers = await Promise.all(byNeed(ids, conditionOf).map((id) => diff(id, names, options)));
+  const units = answers.flatMap((answer) => (answer.ok ? [answer.value] : []));
+  return units.length === 0 ? answers[0]! : ok({ ...units[0]!, id: service, units });
 }
 
 function compareRuns(before: HistoricRun, after: HistoricRun): Comparison {

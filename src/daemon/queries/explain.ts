@@ -34,7 +34,7 @@ export interface ExplainOptions extends Enforcement {
 const STORY_EVENTS = 300;
 
 /** Explains why a unit is in its present state. The answer says what happened, what the policy of the unit is, and what will happen next. */
-export function why(id: string, entry: Entry, { world, clock, store, around, forecaster, findPortHolder }: ExplainOptions): shape.Why {
+export function why(id: string, entry: Entry, { world, clock, store, around, forecaster, findPortHolder }: ExplainOptions): shape.UnitWhy {
   const story = tellStory(store.events({ limit: STORY_EVENTS, serviceIds: [id] }));
   const isoOfWall = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {

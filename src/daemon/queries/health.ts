@@ -6,7 +6,7 @@ import type { Clock } from "../../ports/clock.ts";
 import { healthOf, isDownByFailure, isoOf, probeFailureOf, round } from "./describe.ts";
 
 /** Returns the health of one unit with its latest probe results. */
-export function serviceHealth(id: string, { spec, check, unit }: Entry, clock: Clock): shape.ServiceHealth {
+export function serviceHealth(id: string, { spec, check, unit }: Entry, clock: Clock): shape.UnitHealth {
   return {
     id,
     health: healthOf({ check, unit }),

@@ -1,6 +1,5 @@
 import type * as shape from "../../api/contract/shapes.ts";
-import { totalsOf } from "../../api/contract/service-rows.ts";
-import type { Health } from "../../base/words.ts";
+import { healthOfService, totalsOf } from "../../api/contract/service-rows.ts";
 import type { LogLine } from "../../ports/logs.ts";
 
 /** Combines the answers for the units of a service into one answer for the service. */
@@ -43,8 +42,6 @@ export function mergeLines<Line extends LogLine>(
   return most === undefined ? all : most === 0 ? [] : all.slice(-most);
 }
 
-const HEALTH_ORDER: readonly Health[] = ["unhealthy", "degraded", "starting", "healthy", "unknown"];
-
 /**
  * Adds up the samples that were taken at the same time. A round of samples has one timestamp for all units, and older samples are
  * averaged over the same steps of time. Response times are averaged instead.
@@ -63,27 +60,29 @@ export function sumMetrics(units: ReadonlyArray<readonly shape.MetricPoint[]>, l
 
 function sumOf(points: readonly shape.MetricPoint[]): shape.MetricPoint {
   const first = points[0]!;
-  if (points.length === 1) return first;
   const sum = (pick: (point: shape.MetricPoint) => number | null | undefined): number | null => {
     const known = points.map(pick).filter((value) => value != null);
     return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
   };
   const times = points.map(({ response_time_ms }) => response_time_ms).filter((value) => value !== null);
-  const reported: Record<string, number> = {};
-  for (const point of points)
-    for (const [name, value] of Object.entries(point.reported ?? {})) reported[name] = (reported[name] ?? 0) + value;
+  const [reported, reporting]: [Record<string, number>, Record<string, number>] = [{}, {}];
+  for (const [name, value] of points.flatMap((point) => Object.entries(point.reported ?? {}))) {
+    reported[name] = (reported[name] ?? 0) + value;
+    reporting[name] = (reporting[name] ?? 0) + 1;
+  }
   return {
     timestamp: first.timestamp,
     cpu_percent: sum(({ cpu_percent }) => cpu_percent),
     memory_mb: sum(({ memory_mb }) => memory_mb),
-    health_status: HEALTH_ORDER.find((health) => points.some(({ health_status }) => health_status === health))!,
+    health_status: healthOfService(points.map(({ health_status }) => health_status)),
     response_time_ms: times.length === 0 ? null : times.reduce((total, value) => total + value, 0) / times.length,
     tasks: sum(({ tasks }) => tasks),
     open_files: sum(({ open_files }) => open_files),
     restarts: sum(({ restarts }) => restarts),
+    units: points.length,
     ...(first.step === undefined
       ? {}
       : { step: first.step, cpu_max: sum(({ cpu_max }) => cpu_max), memory_max: sum(({ memory_max }) => memory_max) }),
-    ...(Object.keys(reported).length > 0 && { reported }),
+    ...(Object.keys(reported).length > 0 && { reported, reporting }),
   };
 }

@@ -11,6 +11,7 @@ import type {
   Telemetry,
   Unsubscribe,
 } from "../../api/server/supervisor.ts";
+import { stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { LogLine, LogStore } from "../../ports/logs.ts";
 import type { Problem } from "../../spec/parse/problems.ts";
@@ -28,7 +29,7 @@ import type { RunFollower, Transients } from "../units/transients.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { acknowledge, listAlerts } from "./alerts.ts";
 import { storedEvents, type EventFilter } from "./events.ts";
-import { diff, type DiffOptions } from "./diff.ts";
+import { diff, diffOfService, type DiffOptions } from "./diff.ts";
 import { explain, why, type ExplainOptions } from "./explain.ts";
 import { dependencyGraph } from "./graph.ts";
 import { overallHealth, refusalToProbe, serviceHealth } from "./health.ts";
@@ -37,6 +38,7 @@ import { Lookup } from "./lookup.ts";
 import { acceptReport, storedMetrics } from "./metrics.ts";
 import { hostShape } from "./host.ts";
 import { Requests, type RequestOptions } from "./requests.ts";
+import { explanationOfService, forecastOfService, healthOfUnits, whyOfService } from "./service-answers.ts";
 import { detailOf, sumMetrics } from "./service-totals.ts";
 import { StatusQueries, type StatusOptions } from "./status.ts";
 import { unitFile } from "./unit-file.ts";
@@ -154,14 +156,31 @@ export class LocalSupervisor implements Supervisor {
   }
 
   async why(name: string): Promise<Result<shape.Why, ApiError>> {
-    return this.#lookup.read(name, (entry, id) => why(id, entry, this.#o));
+    const { world, clock, store } = this.#o;
+    return this.#lookup.readService<shape.Why>(
+      name,
+      (entry, id) => why(id, entry, this.#o),
+      (ids, service) =>
+        whyOfService(
+          service,
+          ids.map((id) => why(id, world.get(id)!, this.#o)),
+          { store, outlook: world.scalingOf(service, clock.monotonicMs()), rollout: this.#o.rolling.status(service) },
+        ),
+    );
   }
 
   async explain(name: string): Promise<Result<shape.Explanation, ApiError>> {
-    return this.#lookup.read(name, (entry, id) => explain(id, entry, this.#o));
+    const one = (id: string): shape.Explanation => explain(id, this.#o.world.get(id)!, this.#o);
+    return this.#lookup.readService(
+      name,
+      (_, id) => one(id),
+      (ids, service) => explanationOfService(service, ids.map(one)),
+    );
   }
 
   async diff(name: string, runs: Parameters<Supervisor["diff"]>[1]): Promise<Result<shape.Diff, ApiError>> {
+    const ids = this.#lookup.unitsOf(name);
+    if (ids !== null) return diffOfService(stripSuffix(name), ids, runs, this.#o);
     const found = this.#lookup.find(name);
     return found.ok ? diff(found.value, runs, this.#o) : found;
   }
@@ -171,14 +190,28 @@ export class LocalSupervisor implements Supervisor {
   }
 
   async serviceHealth(name: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>> {
-    const found = this.#lookup.find(name);
-    if (found.ok && run) {
-      const refused = refusalToProbe(found.value, this.#o.world.get(found.value)!);
-      if (refused !== null) return err(refused);
-      await this.#o.probeNow(found.value);
+    const { world, clock, probeNow } = this.#o;
+    if (run) {
+      const ids = this.#lookup.readService<readonly string[]>(
+        name,
+        (_, id) => [id],
+        (all) => all,
+      );
+      if (!ids.ok) return ids;
+      const refusals = ids.value.map((id) => refusalToProbe(id, world.get(id)!));
+      if (refusals.every((refusal) => refusal !== null)) return err(refusals[0]!);
+      await Promise.all(ids.value.filter((_, at) => refusals[at] === null).map((id) => probeNow(id)));
     }
-    // Looks the unit up again, because it may have been removed while it was probed.
-    return this.#lookup.read(name, (entry, id) => serviceHealth(id, entry, this.#o.clock));
+    // Looks the units up again, because they may have been removed while they were probed.
+    return this.#lookup.readService<shape.ServiceHealth>(
+      name,
+      (entry, id) => serviceHealth(id, entry, clock),
+      (ids, service) =>
+        healthOfUnits(
+          service,
+          ids.map((id) => serviceHealth(id, world.get(id)!, clock)),
+        ),
+    );
   }
 
   act(request: shape.JobRequest): Promise<Result<shape.JobResult, ApiError>> {
@@ -302,7 +335,16 @@ export class LocalSupervisor implements Supervisor {
   }
 
   async forecast(name: string): Promise<Result<shape.Forecast, ApiError>> {
-    return this.#lookup.read(name, (entry, id) => this.#o.forecaster.of(id, entry));
+    const { forecaster, world } = this.#o;
+    return this.#lookup.readService<shape.Forecast>(
+      name,
+      (entry, id) => forecaster.of(id, entry),
+      (ids, service) =>
+        forecastOfService(
+          service,
+          ids.map((id) => forecaster.of(id, world.get(id)!)),
+        ),
+    );
   }
 
   async forecasts(): Promise<readonly shape.Forecast[]> {

@@ -10,7 +10,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
 import type { Sockets } from "../../ports/sockets.ts";
 import type { ListenAddress } from "../../spec/schema/listen.ts";
-import { errno, libc, SYSCALL, syscall } from "../ffi/libc.ts";
+import { errno, libc, O, SYSCALL, syscall } from "../ffi/libc.ts";
 import type { Epoll } from "./epoll.ts";
 import type { Inotify } from "./inotify.ts";
 import { pidfdOpen } from "../processes/pidfd.ts";
@@ -28,12 +28,13 @@ const SO = { reuseAddr: 2, reusePort: 15, acceptConn: 30 } as const;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 const F_SETFD = 2;
+const F_SETFL = 4;
 const FD_CLOEXEC = 1;
 /** The length of the accept queue. The kernel reduces it to net.core.somaxconn. */
 const BACKLOG = 4096;
 
 export const openSockets = ({ epoll, inotify }: { readonly epoll: Epoll; readonly inotify: Inotify }): Sockets => ({
-  ...{ listen, fileOf, borrow, linkAgain, restoreFile, close, keep: keepOpen },
+  ...{ listen, fileOf, borrow, linkAgain, restoreFile, unblock, close, keep: keepOpen },
   drop: (fd) => void libc.close(fd),
   useOf: (fds, pids) => listenerUse(new Set(fds.map((fd) => fstatSync(fd).ino)), pids),
   watch: (fd, callback) => {
@@ -84,6 +85,10 @@ function borrow(owner: ProcessRef, fd: number): number | null {
   } finally {
     libc.close(pidfd);
   }
+}
+
+function unblock(fd: number): void {
+  libc.fcntl(fd, F_SETFL, O.NONBLOCK); // the flags that F_SETFL could clear are not set on a socket of the daemon
 }
 
 const keepOpen = (fd: number, kept: boolean): void => void libc.fcntl(fd, F_SETFD, kept ? 0 : FD_CLOEXEC);

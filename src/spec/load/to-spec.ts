@@ -35,7 +35,11 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     environmentFiles: unit.environment_files.map(environmentFile),
     identity: identity(unit),
     port: unit.port ?? null,
-    sockets: (unit.sockets ?? []).map((socket) => ({ name: socket.name, listen: socket.listen, reusePort: socket.reuse_port })),
+    sockets: (unit.sockets ?? []).map(({ name, listen, reuse_port, non_blocking }) => ({
+      ...{ name, listen },
+      reusePort: reuse_port,
+      nonBlocking: non_blocking,
+    })),
     readyLog: unit.ready_log === undefined ? null : parseTextPattern(unit.ready_log),
     failLog: unit.fail_log === undefined ? null : parseTextPattern(unit.fail_log),
     startTimeoutMs: startTimeout === null ? null : ms(startTimeout),

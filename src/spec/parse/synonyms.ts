@@ -107,7 +107,7 @@ export const SYNONYMS: Table = {
     max_tasks: "tasks pids processes",
   },
   watch: { paths: "files directories path", ignore: "exclude ignored" },
-  sockets: { listen: "address addr path", reuse_port: "reuseport" },
+  sockets: { listen: "address addr path", reuse_port: "reuseport", non_blocking: "nonblocking nonblock" },
 };
 
 /** Examples of top-level keys whose value is an object, for files that have something else there. */

@@ -194,6 +194,10 @@ export function socket() {
     name: said("Name of the socket in LISTEN_FDNAMES.", nonEmpty()),
     listen: said("`host:port`, or the path of a Unix socket.", nonEmpty()),
     reuse_port: said("Set SO_REUSEPORT on the socket.", z.boolean().default(false)),
+    non_blocking: said(
+      "Set O_NONBLOCK on the socket, for a server that expects it. Without it, such a server can hang: when another unit of the service accepts a connection first, accept(2) blocks.",
+      z.boolean().default(false),
+    ),
   });
 }
 

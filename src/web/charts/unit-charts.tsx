@@ -1,10 +1,12 @@
 import { useMemo, useState } from "preact/hooks";
+import { findService } from "../fold.ts";
 import { megabytes, percent } from "../format.ts";
 import { plain } from "../text.ts";
 import { downWords } from "./down.ts";
 import { view } from "../state/live.ts";
 import { now } from "../state/clock.ts";
 import { Chart } from "./chart.tsx";
+import { ScalingCharts } from "./scaling-chart.tsx";
 import type { Drawing } from "./plot.ts";
 import { bandOf, reportedNames, seriesOf, type Trend } from "./series.ts";
 import { useForecast, useLimits, useMarks, usePoints } from "./data.ts";
@@ -34,10 +36,11 @@ interface Zoom {
 export function UnitCharts({ id, size }: { readonly id: string; readonly size: "small" | "full" }) {
   const [rangeMs, setRangeMs] = useState<number>(RANGES[0].ms);
   const [zoom, setZoom] = useState<Zoom | null>(null);
-  const { points, forecast, cpu, memory, response, reported } = useDrawings(id, rangeMs, zoom, size === "full");
-  const service = view.value.services.get(id);
+  const service = findService(view.value.services, id);
+  const isOne = service?.units === undefined;
+  const { points, forecast, cpu, memory, response, reported } = useDrawings(id, isOne, rangeMs, zoom, size === "full");
   const shared = {
-    down: service === undefined ? null : downWords(service, now.value),
+    down: service === undefined || (service.ready ?? 0) > 0 ? null : downWords(service, now.value),
     height: size === "full" ? 180 : 110,
     onZoom: (from: number, to: number) => setZoom({ from, to }),
     onReset: () => setZoom(null),
@@ -50,6 +53,7 @@ export function UnitCharts({ id, size }: { readonly id: string; readonly size: "
   return (
     <div class={`charts charts-${size}`}>
       <RangeBar rangeMs={rangeMs} choose={choose} zoomed={zoom !== null} reset={() => setZoom(null)} />
+      {service?.scaling && !isOne && <ScalingCharts service={service} points={points} rangeMs={rangeMs} />}
       <Chart title="CPU" colour="--chart-cpu" format={percent} drawing={cpu} {...noteOf(forecast?.cpu)} {...shared} />
       <Chart title="Memory" colour="--chart-memory" format={megabytes} drawing={memory} {...noteOf(forecast?.memory)} {...shared} />
       {(hasResponse || size === "full") && (
@@ -62,14 +66,19 @@ export function UnitCharts({ id, size }: { readonly id: string; readonly size: "
   );
 }
 
+const NO_LIMITS = { cpu: null, memory: null, warnAt: 1 } as const;
+
 type Pick = Parameters<typeof seriesOf>[1];
 
-/** Returns the content of the charts. It is computed again for new samples, but not every second. */
-function useDrawings(id: string, rangeMs: number, zoom: Zoom | null, withReported: boolean) {
+/**
+ * Returns the content of the charts. It is computed again for new samples, but not every second. Limits and forecasts are those of one
+ * unit, so they are left out if the charts show the sums of a service.
+ */
+function useDrawings(id: string, isOne: boolean, rangeMs: number, zoom: Zoom | null, withReported: boolean) {
   const points = usePoints(id, rangeMs);
   const marks = useMarks(id, rangeMs);
-  const limits = useLimits(id);
-  const forecast = useForecast(id);
+  const [ownLimits, ownForecast] = [useLimits(id), useForecast(id)];
+  const [limits, forecast] = isOne ? [ownLimits, ownForecast] : [NO_LIMITS, null];
   const drawings = useMemo(() => {
     const toS = now.peek() / 1000;
     const until = toS + AHEAD * (rangeMs / 1000);

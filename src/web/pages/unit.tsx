@@ -78,6 +78,7 @@ function ServicePage({ service }: { readonly service: Service }) {
         </ul>
       </section>
       <Rollout service={service.id} />
+      <Lazy what="the charts" load={chartsOf(service.id, "full")} />
     </div>
   );
 }

@@ -288,6 +288,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       probes: [{ unit: "web", buckets: [{ le: 0.1, count: 2 }], count: 3, sum: 4.5 }],
       reported: [{ unit: "web", name: 'queue "long"', value: 7 }],
       unlogged: [{ unit: "web", why: "limit", lines: 12 }],
+      scaling: [{ service: "web", min: 1, max: 8, metrics: [{ metric: "cpu", target: 70, mean: 35.5, needed: 2 }] }],
       notifications: [{ channel: "ops", failing: true, pending: 2, sent: 3, failed: 1 }],
       loopLagSeconds: 0.001,
       mailbox: 0,

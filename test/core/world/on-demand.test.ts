@@ -12,7 +12,7 @@ const SCALING: ScalingSpec = {
 };
 const WEB: SpecParts = {
   ...{ service: "web", instance: 1, instances: 1, scaling: SCALING },
-  sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }],
+  sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false, nonBlocking: false }],
 };
 
 /** A daemon that has just started, with `web` enabled. */

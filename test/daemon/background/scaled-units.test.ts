@@ -69,7 +69,7 @@ describe("connections", () => {
   });
 
   test("on shared sockets are divided among the units that serve", () => {
-    const socket = (name: string, listen: string) => ({ name, listen, reusePort: false });
+    const socket = (name: string, listen: string) => ({ name, listen, reusePort: false, nonBlocking: false });
     const sockets = [socket("a", "127.0.0.1:8000"), socket("b", "[::1]:8000"), socket("c", "*:9000"), socket("d", "/run/d.sock")];
     expect(read({ sockets })).toEqual([7.5, 7.5]);
   });

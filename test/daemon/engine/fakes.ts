@@ -228,6 +228,7 @@ export function fakeSockets(): {
     restoreFile: () => false,
     watchFile: () => () => undefined,
     useOf: () => fake.use,
+    unblock: (fd) => void acts.push(`unblock ${fd}`),
     keep: (fd, kept) => void acts.push(`keep ${fd} ${kept}`),
     drop: (fd) => void acts.push(`drop ${fd}`),
     close: (fd) => void acts.push(`close ${fd}`),

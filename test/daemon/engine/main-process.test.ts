@@ -98,7 +98,9 @@ describe("spawn", () => {
   });
 
   test("a socket that cannot be opened fails the start", () => {
-    const { perform, facts, sockets, processes } = rig({ sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }] });
+    const { perform, facts, sockets, processes } = rig({
+      sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false, nonBlocking: false }],
+    });
     sockets.listenFails = "cannot listen on 127.0.0.1:80: address already in use (EADDRINUSE)";
     perform({ type: "spawn", run: 1 });
     expect(facts()).toEqual([
@@ -132,10 +134,22 @@ describe("spawn", () => {
   });
 
   test("the process gets its sockets from descriptor 3, with their names", () => {
-    const { perform, processes } = rig({ sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }] });
+    const { perform, processes } = rig({ sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false, nonBlocking: false }] });
     perform({ type: "spawn", run: 1 });
     expect(processes.latest().request!.fds).toEqual([null, 11, 12, 50]);
     expect(processes.latest().request!.env).toMatchObject({ LISTEN_FDS: "1", LISTEN_FDNAMES: "http", LISTEN_PID: "" });
+  });
+
+  test("a socket becomes non-blocking only if its unit file says so", () => {
+    const socket = { listen: "127.0.0.1:80", reusePort: false };
+    const { perform, sockets } = rig({
+      sockets: [
+        { ...socket, name: "plain", nonBlocking: false },
+        { ...socket, name: "free", nonBlocking: true },
+      ],
+    });
+    perform({ type: "spawn", run: 1 });
+    expect(sockets.acts.filter((act) => act.startsWith("unblock"))).toEqual(["unblock 51"]);
   });
 
   test("a notify socket that cannot be opened fails the start and counts as a shortage", () => {
@@ -315,7 +329,7 @@ describe("adoption", () => {
 
   test("the sockets of a unit that waits for its next start are open", () => {
     const { interpreter, world, sockets, perform, processes } = rig({
-      sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }],
+      sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false, nonBlocking: false }],
     });
     const { unit, spec } = world.get("web")!;
     interpreter.holdSockets("web", unit, spec);

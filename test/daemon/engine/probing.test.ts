@@ -134,7 +134,7 @@ describe("a port that another process holds", () => {
   });
 
   test("a unit with inherited sockets, or whose earlier processes may hold the port, is not affected", async () => {
-    const sockets = [{ name: "http", listen: "127.0.0.1:8080", reusePort: false }];
+    const sockets = [{ name: "http", listen: "127.0.0.1:8080", reusePort: false, nonBlocking: false }];
     expect(await probeOf(tcp("localhost", "8080"), other(true), { sockets })).toMatchObject({ kind: "ok" });
     expect(await probeOf(tcp("localhost", "8080"), other(true), { stop: { killMode: "process" } })).toMatchObject({ kind: "ok" });
   });
@@ -145,7 +145,7 @@ const http = (endpoint: string): ProbeSpec => ({
   ...{ insecureTls: false, timeoutMs: 1000 },
 });
 
-const STARTING = { service: "web", instance: 1, sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false }] };
+const STARTING = { service: "web", instance: 1, sockets: [{ name: "http", listen: "127.0.0.1:80", reusePort: false, nonBlocking: false }] };
 
 /** The result of a probe that passed while the unit was starting. */
 async function passedWhileStarting(parts: Parameters<typeof rig>[0], use: ReturnType<typeof rig>["sockets"]["use"]): Promise<unknown> {

@@ -32,7 +32,11 @@ function holding(instance: number | null = 1) {
   };
   const holder = new SocketHolder(sockets, fake.keeper);
   const name = instance === null ? "web" : `web@${instance}`;
-  const spec = makeSpec(name, { service: "web", instance, sockets: [{ name: "http", listen: "/web.sock", reusePort: false }] });
+  const spec = makeSpec(name, {
+    service: "web",
+    instance,
+    sockets: [{ name: "http", listen: "/web.sock", reusePort: false, nonBlocking: false }],
+  });
   const open = (): number => {
     const held = holder.open(spec, LAUNCH);
     if (!held.ok) throw new Error(held.error);
@@ -134,7 +138,7 @@ test("a watch of several sockets reports the first connection only, and ends", (
     },
   };
   const holder = new SocketHolder(sockets, fake.keeper);
-  const both = ["127.0.0.1:80", "127.0.0.1:81"].map((listen, at) => ({ name: `s${at}`, listen, reusePort: false }));
+  const both = ["127.0.0.1:80", "127.0.0.1:81"].map((listen, at) => ({ name: `s${at}`, listen, reusePort: false, nonBlocking: false }));
   holder.open(makeSpec("web", { sockets: both }), LAUNCH);
   let connections = 0;
   holder.watch("web", () => connections++);

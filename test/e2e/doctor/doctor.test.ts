@@ -1,6 +1,17 @@
 /** Each finding of `sup doctor`, provoked for real; those that take systemd are in test/e2e/systemd. */
 import { expect, test } from "bun:test";
-import { chmodSync, chownSync, copyFileSync, mkdirSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { isRoot } from "../../harness/confined.ts";
 import { type Daemon, startDaemon, SUP } from "../../harness/daemon.ts";
@@ -174,4 +185,14 @@ test("what is only good to know does not fail it: no cgroups", async () => {
   expect(stdout).toContain("· cgroups: processes are not tracked by cgroup: switched off by the setting");
   expect(code).toBe(0);
   expect(stdout).toContain(`"containment": "auto" in ${daemon.home}/sup.json`);
+});
+
+const MIGRATE = "/proc/sys/net/ipv4/tcp_migrate_req";
+const migrates = existsSync(MIGRATE) && readFileSync(MIGRATE, "utf8").trim() === "1";
+
+test.if(!migrates)("a socket with reuse_port on a machine that drops the connections of a closed listener", async () => {
+  const socket = { name: "http", listen: `127.0.0.1:${freePort()}`, reuse_port: true };
+  await using daemon = await startDaemon({ units: { web: sleeper({ sockets: [socket] }) } });
+  const { message } = await onlyFinding(daemon, "reuse_port", "warning");
+  expect(message).toStartWith("web: reuse_port is set");
 });

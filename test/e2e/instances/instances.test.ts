@@ -51,7 +51,7 @@ test("units have their number and port; the service is named as a whole, by unit
   expect((await daemon.sup("status", "web")).code).toBe(3);
   expect((await daemon.sup("start", "web")).code).toBe(0);
   expect((await daemon.sup("is-active", "web")).code).toBe(0);
-  for (const command of ["why", "explain", "health", "metrics", "events", "cat", "show"])
+  for (const command of ["why", "explain", "health", "forecast", "diff", "metrics", "events", "cat", "show"])
     expect([command, (await daemon.sup(command, "web")).code]).toEqual([command, 0]);
   expect((await daemon.sup("start", "web@4")).stderr).toContain("sup scale web N");
 });

@@ -16,6 +16,7 @@ if (!promtool || !prometheus) console.error("skipped: prometheus is not installe
 const units = {
   web: sleeper({ enabled: true, health_check: { type: "process", interval: 0.2 } }),
   "odd.name-1": sleeper({ enabled: true, critical: true }),
+  jobs: sleeper({ enabled: true, instances: { min: 1, max: 2, metric: "cpu", target: 50 } }),
   bad: crasher(3, { enabled: true, restart_policy: { max_retries: 1, retry_delay: 0.05 } }),
 };
 
@@ -45,6 +46,9 @@ test.skipIf(!promtool)("promtool check metrics is clean; counters, states and th
     'sup_unit_log_missing_lines_total{unit="web",why="limit"} 0',
     'sup_unit_log_missing_lines_total{unit="web",why="disk"} 0',
     'sup_alerts_open{severity="warning"} 1',
+    'sup_service_units_wanted{service="jobs"} 1',
+    'sup_service_units_max{service="jobs"} 2',
+    'sup_service_scaling_target{service="jobs",metric="cpu"} 50',
   ])
     expect(text.split("\n")).toContain(line);
   expect(text).toMatch(/sup_unit_probe_duration_seconds_bucket\{unit="web",le="\+Inf"\} [1-9]/);

@@ -24,6 +24,11 @@ interface Case {
 const unit = { unit: "web" };
 const series = (name: string, labels: string): string => `${name}{instance="here"${labels && `,${labels}`}}`;
 
+const both = (name: string, web: string, db: string): Record<string, string> => ({
+  [series(name, 'service="web"')]: web,
+  [series(name, 'service="db"')]: db,
+});
+
 const cases: readonly Case[] = [
   {
     alert: "SupDown",
@@ -131,6 +136,50 @@ const cases: readonly Case[] = [
     firesAt: "6m30s",
     severity: "warning",
     says: "The daemon on here reacts slowly: its event loop lags",
+  },
+  {
+    alert: "SupServiceUnitsMissing",
+    series: {
+      [series("sup_service_units_wanted", 'service="web"')]: "3x20",
+      [series("sup_service_units_ready", 'service="web"')]: "3 3 2x18",
+      [series("sup_service_units_wanted", 'service="db"')]: "2x20",
+      [series("sup_service_units_ready", 'service="db"')]: "2x20",
+    },
+    quietAt: "11m30s",
+    firesAt: "12m30s",
+    severity: "warning",
+    labels: { service: "web" },
+    says: "Only 2 units of web are ready; see `sup why web`",
+  },
+  {
+    alert: "SupServiceAtMaximum",
+    series: {
+      ...both("sup_service_units_wanted", "8x30", "8x30"),
+      ...both("sup_service_units_max", "8x30", "8x30"),
+      [series("sup_service_scaling_value", 'service="web",metric="cpu"')]: "70 70 90x28",
+      [series("sup_service_scaling_target", 'service="web",metric="cpu"')]: "70x30",
+      [series("sup_service_scaling_value", 'service="db",metric="cpu"')]: "71x30",
+      [series("sup_service_scaling_target", 'service="db",metric="cpu"')]: "70x30",
+    },
+    quietAt: "16m30s",
+    firesAt: "17m30s",
+    severity: "warning",
+    labels: { service: "web" },
+    says: "web has its greatest number of units (8), and its metric is above the target",
+  },
+  {
+    alert: "SupScalingMetricMissing",
+    series: {
+      [series("sup_service_scaling_target", 'service="web",metric="queue"')]: "10x20",
+      [series("sup_service_scaling_value", 'service="web",metric="queue"')]: "7 7 stale",
+      [series("sup_service_scaling_target", 'service="db",metric="cpu"')]: "10x20",
+      ...both("sup_service_units_ready", "2x20", "0x20"),
+    },
+    quietAt: "11m30s",
+    firesAt: "12m30s",
+    severity: "warning",
+    labels: { service: "web", metric: "queue" },
+    says: "web cannot scale: no unit has a value of queue",
   },
 ];
 

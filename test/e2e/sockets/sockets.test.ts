@@ -73,6 +73,20 @@ withPython("the descriptor comes as number 3 with the variables of the protocol"
   await until(() => daemon.log("web").includes(" F 1 http True\n"), { what: "what it printed" });
 });
 
+withPython("a socket is blocking unless its unit file says otherwise, also after a change of the file", async () => {
+  const port = freePort();
+  const unit = (nonBlocking: boolean): Record<string, unknown> => ({
+    ...{ enabled: true, command: python ?? "python3" },
+    args: ["-c", 'import os, time; print("blocking", os.get_blocking(3), flush=True); time.sleep(1000)'],
+    sockets: [{ name: "http", listen: `127.0.0.1:${port}`, non_blocking: nonBlocking }],
+  });
+  await using daemon = await startDaemon({ units: { web: unit(false) } });
+  await until(() => daemon.log("web").includes("blocking True"), { what: "a blocking socket" });
+  daemon.writeUnit("web", unit(true));
+  await daemon.sup("reload");
+  await until(() => daemon.log("web").includes("blocking False"), { what: "a non-blocking socket" });
+});
+
 withPython(
   "no request is refused through ten restarts, a crash of the service, and five renewals of sup",
   async () => {

@@ -26,7 +26,7 @@ const whyChange = z.object({
 });
 export type WhyChange = z.infer<typeof whyChange>;
 
-export const why = z.object({
+const unitWhy = z.object({
   service,
   /** The history, oldest first, with repetitions summed up. `lines` is the last output of a failed run. */
   story: z.array(z.object({ time, text: z.string(), lines: z.array(z.string()) })),
@@ -35,6 +35,15 @@ export const why = z.object({
   next: z.array(z.object({ text: z.string(), time: time.nullable() })),
   /** The changes before the first of the latest failures. Null if the latest run did not fail, or if there is no earlier run. */
   change: whyChange.nullable().optional(),
+});
+export type UnitWhy = z.infer<typeof unitWhy>;
+
+export const why = unitWhy.extend({
+  /**
+   * For a service with `instances`, the answers for its units, those that most need attention first. Then `service` has the totals,
+   * and `story` has only the events of the service itself, such as rolling restarts and changes of the number of units.
+   */
+  units: z.array(unitWhy).optional(),
 });
 export type Why = z.infer<typeof why>;
 
@@ -86,12 +95,21 @@ const diffSide = z.object({
 });
 export type DiffSide = z.infer<typeof diffSide>;
 
-export const diff = z.object({
+const unitDiff = z.object({
   id,
   before: diffSide,
   after: diffSide,
   changes: z.array(change),
   /** What could not be compared, as sentences. */
   unknown: z.array(z.string()),
+});
+export type UnitDiff = z.infer<typeof unitDiff>;
+
+export const diff = unitDiff.extend({
+  /**
+   * For a service with `instances`, the comparisons of its units, those that most need attention first. The other fields are those of
+   * the first unit. Units whose runs cannot be compared are left out.
+   */
+  units: z.array(unitDiff).optional(),
 });
 export type Diff = z.infer<typeof diff>;

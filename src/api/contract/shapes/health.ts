@@ -11,7 +11,7 @@ export const probeResult = z.object({
 });
 export type ProbeResultShape = z.infer<typeof probeResult>;
 
-export const serviceHealth = z.object({
+const unitHealth = z.object({
   id,
   health: z.enum(HEALTHS),
   state: z.enum(STATES),
@@ -22,6 +22,15 @@ export const serviceHealth = z.object({
   failure_threshold: z.number().int().nullable(),
   next_probe: time.nullable(),
   results: z.array(probeResult),
+});
+export type UnitHealth = z.infer<typeof unitHealth>;
+
+export const serviceHealth = unitHealth.extend({
+  /**
+   * For a service with `instances`, the health of its units, those that most need attention first. `last_exit` and `results` are those
+   * of the first unit.
+   */
+  units: z.array(unitHealth).optional(),
 });
 export type ServiceHealth = z.infer<typeof serviceHealth>;
 

@@ -16,6 +16,10 @@ export const metricPoint = z.object({
   step: z.number().int().optional(),
   cpu_max: z.number().nullable().optional(),
   memory_max: z.number().nullable().optional(),
+  /** For a service with `instances`: the number of units that the sums are of. */
+  units: z.number().int().optional(),
+  /** For a service with `instances`: the number of units that reported each of the metrics in `reported`. */
+  reporting: z.record(z.string(), z.number().int()).optional(),
   reported: z.record(z.string(), z.number()).optional(),
 });
 export type MetricPoint = z.infer<typeof metricPoint>;
@@ -45,7 +49,16 @@ export const trend = z.object({
 });
 export type Trend = z.infer<typeof trend>;
 
-export const forecast = z.object({ id, run_since: time.nullable(), memory: trend, cpu: trend });
+const unitForecast = z.object({ id, run_since: time.nullable(), memory: trend, cpu: trend });
+export type UnitForecast = z.infer<typeof unitForecast>;
+
+export const forecast = unitForecast.extend({
+  /**
+   * For a service with `instances`, the forecasts of its units. `memory` and `cpu` are then the trends of the unit that reaches the
+   * limit first, or that grows fastest.
+   */
+  units: z.array(unitForecast).optional(),
+});
 export type Forecast = z.infer<typeof forecast>;
 
 /** The maximum number of different metric names that one service can report. */

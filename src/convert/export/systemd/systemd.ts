@@ -37,7 +37,9 @@ function filesOf(draft: ExportDraft, input: ExportInput, options: ExportOptions)
   if (spec.instances !== null) unit.push(["PartOf", `${spec.id}.target`]);
   const names = spec.sockets.map((_, index) => socketName(spec.id, index, spec.sockets.length));
   if (names.length > 0) unit.push(["Requires", names.join(" ")], ["After", names.join(" ")]);
-  const service = names.length > 0 ? [...made.service, ["Sockets", names.join(" ")] as const] : made.service;
+  const passing: Line[] = names.length > 0 ? [["Sockets", names.join(" ")]] : [];
+  if (spec.sockets.some(({ nonBlocking }) => nonBlocking)) passing.push(["NonBlocking", "yes"]);
+  const service = [...made.service, ...passing];
   const isPlain = spec.instances === null && !isScheduled && !isTemplate(spec.id);
   const text = joined([section("Unit", unit), section("Service", service), isPlain ? installOf(spec.enabled, install) : ""]);
   const timer = exportTimer(draft, spec.enabled || !draft.isSet("enabled"));

@@ -108,7 +108,7 @@ const OTHERS: ReadonlyMap<string, readonly [string, string | null]> = new Map([
   ["ExitType", ["a unit ends with its main process", null]],
   ["USBFunctionDescriptors", ["sup does not support it", null]],
   ["USBFunctionStrings", ["sup does not support it", null]],
-  ["NonBlocking", ["sockets are passed as blocking descriptors", null]],
+  ["NonBlocking", ["sockets are passed as blocking descriptors", 'set "non_blocking" of the socket']],
   ["Sockets", ["sockets come from the .socket file", null]],
   ["LoadCredential", ["sup has no credentials yet", "read the file in the service, with the rights of its user"]],
   ["LoadCredentialEncrypted", ["sup has no credentials yet", null]],
