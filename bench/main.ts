@@ -14,7 +14,7 @@ interface Benchmark {
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   comparison: {
-    summary: "restart, launch, stop, command line and idle cost beside a bare C loop, runit, supervisord and PM2",
+    summary: "restart, launch, stop, command line and idle cost beside a bare C loop and other supervisors",
     options: "--quick --only=sup,loop --install",
     needsBuild: true,
     run: () => import("./comparison/main.ts"),
@@ -39,7 +39,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   },
   logs: {
     summary: "how fast a flood of output reaches rotated log files, beside other loggers",
-    options: "--only=sup,supervisord --mb=512 --runs=3 --directory=DIR",
+    options: "--only=sup,supervisord --mb=512 --runs=3 --directory=DIR --load=10",
     needsBuild: true,
     run: () => import("./logs/main.ts"),
   },

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { findPm2, findRunit, findS6, findSupervisord, numbered, pm2, QUIET, runit, s6, supervisord, type Found, type Single } from "../peers/single.ts"; // prettier-ignore
-import { childrenOf, clean, run, until } from "../process.ts";
+import { findPm2, findRunit, findS6, findSupervisord, numbered, pm2, runit, s6, supervisord, type Found, type Single } from "../peers/single.ts"; // prettier-ignore
+import { childrenOf, quiet, run, until } from "../process.ts";
 import { FILE_BYTES, KEEP, type Logger, missingLogger } from "./logger.ts";
 
 const SUP = process.env.SUP_BIN ?? resolve(import.meta.dir, "../../dist/sup");
@@ -27,7 +27,7 @@ export async function supLogger(format: "cri" | "raw"): Promise<Logger> {
       const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
       const health = { type: "http", endpoint: `http://127.0.0.1:${probe.port}/`, interval: 1 };
       unit("probed", { enabled: true, command: "sleep", args: ["1000"], health_check: health });
-      const child = Bun.spawn([SUP, "daemon"], { env: { ...clean(process.env), SUP_HOME: directory }, ...QUIET });
+      const child = Bun.spawn([SUP, "daemon"], quiet({ SUP_HOME: directory }));
       const socket = join(directory, "run/sup.sock");
       const get = async (path: string): Promise<string> => (await fetch(`http://sup${path}`, { unix: socket })).text();
       await until(() => existsSync(socket), "the daemon", 10_000);
