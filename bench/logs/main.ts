@@ -12,7 +12,7 @@ import { ROOT } from "../session.ts";
 import { quantile } from "../stats.ts";
 import { table } from "../table.ts";
 import type { Logger } from "./logger.ts";
-import { pm2Logger, s6Logger, supervisordLogger, supLogger, svlogdLogger } from "./loggers.ts";
+import { findLoggers } from "./loggers.ts";
 import { compilePrograms, LINE_BYTES, type LogRun, measureLogger } from "./measure.ts";
 
 const { values: options } = parseArgs({
@@ -26,22 +26,12 @@ const { values: options } = parseArgs({
 });
 
 const megabytes = Number(options.mb);
-const lines = (megabytes * 1e6) / LINE_BYTES;
 const work = mkdtempSync(join(options.directory, "sup-logs-"));
 const programs = await compilePrograms(work);
 const measure = (logger: Logger, withRequests: boolean): Promise<LogRun> =>
   measureLogger(logger, programs, { work, megabytes, withRequests, burners: Number(options.load) });
 try {
-  const all = [
-    await supLogger("cri"),
-    await supLogger("raw"),
-    await supervisordLogger(),
-    await pm2Logger(),
-    await s6Logger(),
-    await svlogdLogger(),
-  ];
-  const wanted = options.only?.split(",");
-  const loggers = all.filter(({ name }) => wanted === undefined || wanted.some((word) => name.toLowerCase().startsWith(word)));
+  const loggers = await findLoggers(options.only);
   const results = new Map<Logger, LogRun[]>(loggers.map((logger) => [logger, []]));
   // The loggers take turns, so that other load on the machine affects all of them equally.
   for (let turn = 1; turn <= Number(options.runs); turn++) {
@@ -71,7 +61,7 @@ function print(results: ReadonlyMap<Logger, readonly LogRun[]>, answers: Readonl
   const rows = [...results].map(([logger, runs]) => {
     if (runs.length === 0) return [logger.name, logger.missing ?? "missing"];
     const median = (of: (run: LogRun) => number): number => runs.map(of).toSorted((a, b) => a - b)[Math.floor(runs.length / 2)]!;
-    const lost = Math.max(...runs.map((run) => Math.abs(lines - run.lines)));
+    const lost = Math.max(...runs.map((run) => Math.abs((megabytes * 1e6) / LINE_BYTES - run.lines)));
     return [
       logger.name,
       logger.version!,

@@ -46,15 +46,16 @@ export interface RunOptions {
 export async function measureLogger(logger: Logger, { flood, count, burn }: Programs, options: RunOptions): Promise<LogRun> {
   const { work, megabytes, withRequests, burners } = options;
   const home = mkdtempSync(join(work, "run-"));
-  const timesFile = join(home, "times");
-  const go = join(home, "go");
+  const [times, go] = [join(home, "times"), join(home, "go")];
   await run(["mkfifo", go], { mustSucceed: true });
   const load: Bun.Subprocess[] = [];
   let logging: Logging | undefined;
   try {
     mkdirSync(join(home, "home"));
-    logging = await logger.start(join(home, "home"), [flood, String(megabytes), timesFile, go]);
-    const { pids, request, files } = logging;
+    logging = await logger.start(join(home, "home"), [flood, String(megabytes), times, go]);
+    const { pids, request, files, sandbox } = logging;
+    const root = sandbox?.root ?? "";
+    const timesFile = join(root, times);
     const expected = megabytes * 1e6 * (1 + logger.prefixBytes / LINE_BYTES);
     const answersMs: number[] = [];
     let endNs = 0;
@@ -63,20 +64,17 @@ export async function measureLogger(logger: Logger, { flood, count, burn }: Prog
     for (let n = 0; n < burners; n++) load.push(Bun.spawn([burn, String(TIMEOUT_MS / 1000)], { stdio: ["ignore", "ignore", "ignore"] }));
     await Bun.sleep(SETTLE_MS);
     const cpuBefore = cpuOf(pids());
-    closeSync(openSync(go, "w"));
+    closeSync(openSync(join(root, go), "w"));
     const requests = request === null || !withRequests ? null : sendRequests(request, answersMs, () => endNs > 0);
     const size = (): number => files().reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0);
-    await until(
-      () => existsSync(timesFile) && readFileSync(timesFile, "latin1").endsWith("\n") && size() >= expected,
-      "all bytes",
-      TIMEOUT_MS,
-    );
+    await until(() => existsSync(timesFile) && readFileSync(timesFile, "latin1").endsWith("\n"), "the service to write", TIMEOUT_MS);
+    await (sandbox?.sync() ?? until(() => size() >= expected, "all bytes", TIMEOUT_MS));
     endNs = nowNs();
     await requests;
     const [began] = readFileSync(timesFile, "latin1").split(" ").map(Number);
     const cpu = cpuOf(pids()) - cpuBefore;
     const rss = pids().reduce((sum, pid) => sum + rssMb(pid), 0);
-    const counted = await countLines(count, files());
+    const counted = await countLines(count, sandbox?.print ?? ["cat", ...files()]);
     return {
       mbPerSecond: megabytes / ((endNs - began!) / 1e9),
       cpuSecondsPerGb: cpu / 1e9 / (megabytes / 1000),
@@ -113,8 +111,8 @@ async function sendRequests(request: () => Promise<unknown>, answersMs: number[]
   }
 }
 
-async function countLines(count: string, files: readonly string[]): Promise<{ lines: number; gaps: number }> {
-  const child = Bun.spawn(["sh", "-c", `cat "$@" | ${count}`, "sh", ...files], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+async function countLines(count: string, print: readonly string[]): Promise<{ lines: number; gaps: number }> {
+  const child = Bun.spawn(["sh", "-c", `"$@" | ${count}`, "sh", ...print], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   const [lines, gaps] = (await child.stdout.text()).split(" ").map(Number);
   return { lines: lines!, gaps: gaps! };
 }
