@@ -8,8 +8,6 @@ export interface Peer {
   readonly missing?: string;
   /** The minimum time in milliseconds between two kills of one service. After a shorter time, the supervisor delays the restart. */
   readonly restartPaceMs: number;
-  /** Set if the supervisor takes minutes to start hundreds of services. A quick benchmark then starts only this number. */
-  readonly quickLaunch?: number;
   /** Starts the supervisor with `count` services. Each service runs `service STARTS.file uN`. */
   start(session: Session): Promise<Running>;
 }
