@@ -24,6 +24,7 @@ export interface Programs {
 export const LINE_BYTES = 100;
 const SETTLE_MS = 500;
 const REQUEST_EVERY_MS = 10;
+const WARM_UP_REQUESTS = 50;
 const TIMEOUT_MS = 300_000;
 
 export const compilePrograms = async (directory: string): Promise<Programs> => ({
@@ -61,6 +62,8 @@ export async function measureLogger(logger: Logger, { flood, count, burn }: Prog
     let endNs = 0;
     // The service now waits at the FIFO. Give the supervisor time to become idle.
     await until(() => servicesOf(flood).length === 1, "the service", 20_000);
+    // The first answers take longer, because the supervisor loads and compiles what they need.
+    if (request !== null && withRequests) for (let n = 0; n < WARM_UP_REQUESTS; n++) await request();
     for (let n = 0; n < burners; n++) load.push(Bun.spawn([burn, String(TIMEOUT_MS / 1000)], { stdio: ["ignore", "ignore", "ignore"] }));
     await Bun.sleep(SETTLE_MS);
     const cpuBefore = cpuOf(pids());
