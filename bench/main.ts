@@ -14,10 +14,22 @@ interface Benchmark {
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   comparison: {
-    summary: "restart, launch, stop, command line and idle cost beside a bare C loop, runit, supervisord and PM2",
+    summary: "restart, launch, stop, command line and idle cost beside a bare C loop and other supervisors",
     options: "--quick --only=sup,loop --install",
     needsBuild: true,
     run: () => import("./comparison/main.ts"),
+  },
+  all: {
+    summary: "the same beside all other supervisors, in several runs and with logs; writes charts for the documents",
+    options: "--quick --only=sup,loop --runs=5 --peer-runs=2 --write",
+    needsBuild: true,
+    run: () => import("./all/main.ts"),
+  },
+  units: {
+    summary: "what one more unit costs: CPU time to start, CPU time at rest and memory, for 100 to 2,000 units",
+    options: "--sizes=100,500,1000,2000 --runs=3 --seconds=30 --write",
+    needsBuild: true,
+    run: () => import("./units/main.ts"),
   },
   compare: {
     summary: "this checkout beside another revision of sup, in turns; fails if a figure is worse by more than 10 % beyond the noise",
@@ -37,9 +49,15 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
     needsBuild: true,
     run: () => import("./loss/main.ts"),
   },
+  rolling: {
+    summary: "failed requests while sup, PM2, supervisord and systemd restart a server that drains",
+    options: "--restarts=10 --only=sup,pm2",
+    needsBuild: true,
+    run: () => import("./rolling/main.ts"),
+  },
   logs: {
     summary: "how fast a flood of output reaches rotated log files, beside other loggers",
-    options: "--only=sup,supervisord --mb=512 --runs=3 --directory=DIR",
+    options: "--only=sup,supervisord --mb=512 --runs=3 --directory=DIR --load=10",
     needsBuild: true,
     run: () => import("./logs/main.ts"),
   },

@@ -50,6 +50,20 @@ export const clean = (env: NodeJS.ProcessEnv): Record<string, string> =>
     Object.entries(env).filter((entry): entry is [string, string] => !entry[0].startsWith("BUN_") && entry[1] !== undefined),
   );
 
+/** Returns the path of a program, also in directories that were added to PATH after the start of this process. */
+export const which = (program: string): string | null => Bun.which(program, { PATH: process.env.PATH ?? "" });
+
+/** Returns options for `Bun.spawn`: no input, no output, and the present environment with these variables. */
+export const quiet = (env: Readonly<Record<string, string>> = {}): QuietOptions => ({
+  env: { ...clean(process.env), ...env },
+  stdio: ["ignore", "ignore", "ignore"],
+});
+
+interface QuietOptions {
+  readonly env: Record<string, string>;
+  readonly stdio: ["ignore", "ignore", "ignore"];
+}
+
 /** Returns the fields of /proc/PID/stat after the name, beginning with the state. Returns null if there is no such process. */
 function stat(pid: number): string[] | null {
   try {
@@ -90,11 +104,41 @@ export function rssMb(pid: number): number {
   }
 }
 
+/**
+ * Returns the memory in MB (10^6 bytes) of a process and its share of pages that it has in common with others (PSS). Returns 0
+ * if the process may not be inspected.
+ */
+export function pssMb(pid: number): number {
+  try {
+    return (Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "latin1"))?.[1] ?? 0) * 1024) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
 /** Returns the direct children of a process. */
 export function childrenOf(pid: number): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name) && Number(stat(Number(name))?.[1]) === pid)
     .map(Number);
+}
+
+/**
+ * Returns the pid that this process sees of a process in another pid namespace. `init` is the first process of that namespace,
+ * and `inner` the pid in it. Throws if there is no such child of `init`.
+ */
+export function pidInNamespace(init: number, inner: number): number {
+  const found = childrenOf(init).find((pid) => innerPid(pid) === inner);
+  if (found === undefined) throw new Error(`process ${inner} of the sandbox has ended`);
+  return found;
+}
+
+function innerPid(pid: number): number | null {
+  try {
+    return Number(/^NSpid:.*\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1]);
+  } catch {
+    return null;
+  }
 }
 
 /** Returns true if the process runs this file. */

@@ -29,11 +29,7 @@ export async function withServices<T>(peer: Peer, count: number, service: string
     return await work({ running, starts });
   } finally {
     await running?.end();
-    starts.refresh();
-    const left = killRunning(
-      starts.all.map(({ pid }) => pid),
-      service,
-    );
+    const left = killRunning(starts.pidsToEnd(), service);
     if (left > 0) console.error(`${peer.name} left ${left} services running; they were killed`);
     rmSync(directory, { recursive: true, force: true });
   }

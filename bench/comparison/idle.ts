@@ -1,9 +1,12 @@
 import type { Live } from "../session.ts";
-import { cpuNs, rssMb } from "../process.ts";
+import { cpuNs, pssMb, rssMb } from "../process.ts";
 
 export interface IdleResult {
   readonly cpuSecondsPerMinute: number;
+  /** Resident memory. Shared libraries count once for every process. */
   readonly rssMb: number;
+  /** Resident memory. Each process counts its share of a page that several processes use. */
+  readonly pssMb: number;
   readonly processes: number;
 }
 
@@ -18,5 +21,5 @@ export async function measureIdle({ running }: Live, windowMs: number): Promise<
   const begin = performance.now();
   await Bun.sleep(windowMs);
   const minutes = (performance.now() - begin) / 60_000;
-  return { cpuSecondsPerMinute: (sum(cpuNs) - before) / 1e9 / minutes, rssMb: sum(rssMb), processes: pids.length };
+  return { cpuSecondsPerMinute: (sum(cpuNs) - before) / 1e9 / minutes, rssMb: sum(rssMb), pssMb: sum(pssMb), processes: pids.length };
 }

@@ -1,27 +1,5 @@
-import type { CliResult } from "./cli.ts";
-import type { IdleResult } from "./idle.ts";
-import type { Peer } from "../peers/peer.ts";
-import type { RestartResult } from "./restart.ts";
 import { table } from "../table.ts";
-
-export interface Measured {
-  readonly peer: Peer;
-  restart?: RestartResult;
-  launchMs?: number;
-  stopMs?: number;
-  cli?: CliResult | null;
-  idle?: IdleResult;
-  readonly troubles: string[];
-}
-
-export interface Sizes {
-  readonly restarts: number;
-  /** The number of restarts for peers that must wait a second between restarts. */
-  readonly slowRestarts: number;
-  readonly launch: number;
-  readonly steady: number;
-  readonly idleMs: number;
-}
+import type { Measured, Sizes } from "./measure.ts";
 
 /** The targets for sup's figures, which the tables show. */
 const TARGETS = {

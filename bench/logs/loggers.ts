@@ -1,8 +1,29 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { findPm2, findRunit, findS6, findSupervisord, numbered, pm2, QUIET, runit, s6, supervisord, type Found, type Single } from "../peers/single.ts"; // prettier-ignore
-import { childrenOf, clean, run, until } from "../process.ts";
+import { findPm2, findRunit, findS6, findSupervisord, numbered, pm2, runit, s6, supervisord, type Found, type Single } from "../peers/single.ts"; // prettier-ignore
+import { childrenOf, quiet, run, until } from "../process.ts";
 import { FILE_BYTES, KEEP, type Logger, missingLogger } from "./logger.ts";
+
+/** Returns the loggers whose names begin with one of the words of `only`, or all of them. */
+export async function findLoggers(only: string | undefined): Promise<readonly Logger[]> {
+  const finders: Readonly<Record<string, () => Promise<Logger>>> = {
+    "sup cri": () => supLogger("cri"),
+    "sup raw": () => supLogger("raw"),
+    supervisord: supervisordLogger,
+    pm2: pm2Logger,
+    "s6-log": s6Logger,
+    svlogd: svlogdLogger,
+    // The module probes the machine when it is imported, so it is imported only if the sandbox is wanted.
+    journald: async () => (await import("./journald.ts")).journaldLogger(),
+  };
+  const words = only?.split(",");
+  const isWanted = (name: string): boolean => words === undefined || words.some((word) => name === word || name.startsWith(`${word} `));
+  return await Promise.all(
+    Object.entries(finders)
+      .filter(([name]) => isWanted(name))
+      .map(([, find]) => find()),
+  );
+}
 
 const SUP = process.env.SUP_BIN ?? resolve(import.meta.dir, "../../dist/sup");
 const CRI_PREFIX_BYTES = 40;
@@ -12,7 +33,7 @@ const KEEPING = { fileBytes: FILE_BYTES, files: KEEP } as const;
  * Makes a logger that runs sup. Besides the flood, sup runs a service with a health check, which shows how the flood affects
  * other units.
  */
-export async function supLogger(format: "cri" | "raw"): Promise<Logger> {
+async function supLogger(format: "cri" | "raw"): Promise<Logger> {
   if (!existsSync(SUP)) return missingLogger(`sup ${format}`, "not built (npm run build)");
   return {
     name: `sup ${format}`,
@@ -27,7 +48,7 @@ export async function supLogger(format: "cri" | "raw"): Promise<Logger> {
       const probe = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
       const health = { type: "http", endpoint: `http://127.0.0.1:${probe.port}/`, interval: 1 };
       unit("probed", { enabled: true, command: "sleep", args: ["1000"], health_check: health });
-      const child = Bun.spawn([SUP, "daemon"], { env: { ...clean(process.env), SUP_HOME: directory }, ...QUIET });
+      const child = Bun.spawn([SUP, "daemon"], quiet({ SUP_HOME: directory }));
       const socket = join(directory, "run/sup.sock");
       const get = async (path: string): Promise<string> => (await fetch(`http://sup${path}`, { unix: socket })).text();
       await until(() => existsSync(socket), "the daemon", 10_000);
@@ -84,14 +105,14 @@ function logger({ name, found, setUp, isTree = false, stop }: Parts): Logger {
   };
 }
 
-export const supervisordLogger = async (): Promise<Logger> =>
+const supervisordLogger = async (): Promise<Logger> =>
   logger({
     name: "supervisord",
     found: await findSupervisord(),
     setUp: (program, directory, argv) => supervisord(program, directory, argv, KEEPING),
   });
 
-export const svlogdLogger = async (): Promise<Logger> =>
+const svlogdLogger = async (): Promise<Logger> =>
   logger({
     name: "svlogd",
     found: await findRunit(),
@@ -100,7 +121,7 @@ export const svlogdLogger = async (): Promise<Logger> =>
     stop: (single) => single.control("down"),
   });
 
-export const s6Logger = async (): Promise<Logger> =>
+const s6Logger = async (): Promise<Logger> =>
   logger({
     name: "s6-log",
     found: await findS6(),
@@ -109,7 +130,7 @@ export const s6Logger = async (): Promise<Logger> =>
     stop: (single) => single.control("s6-svc", "-wD", "-T", "20000", "-d"),
   });
 
-export async function pm2Logger(): Promise<Logger> {
+async function pm2Logger(): Promise<Logger> {
   const found = await findPm2();
   const named = "missing" in found ? found : { ...found, version: `${found.version}, without rotation` };
   return logger({ name: "PM2", found: named, setUp: pm2 });

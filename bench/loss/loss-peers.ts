@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { findPm2, findRunit, findS6, findSupervisord, numbered, pm2, QUIET, runit, s6, supervisord, type Found, type Single, type Supervisor } from "../peers/single.ts"; // prettier-ignore
-import { childrenOf, clean, run } from "../process.ts";
+import { findPm2, findRunit, findS6, findSupervisord, numbered, pm2, runit, s6, supervisord, type Found, type Single, type Supervisor } from "../peers/single.ts"; // prettier-ignore
+import { childrenOf, quiet, run } from "../process.ts";
 import { missingLossPeer, type LossPeer } from "./loss-peer.ts";
 
 const SUP = process.env.SUP_BIN ?? resolve(import.meta.dir, "../../dist/sup");
@@ -18,7 +18,7 @@ export async function supLossPeer(): Promise<LossPeer> {
       writeFileSync(join(directory, "sup.json"), JSON.stringify({ api: { port: 0 } }));
       writeFileSync(join(directory, "units/u.unit.json"), JSON.stringify({ enabled: true, command, args }));
       const env = { SUP_HOME: directory };
-      const launch = (): Bun.Subprocess => Bun.spawn([SUP, "daemon"], { env: { ...clean(process.env), ...env }, ...QUIET });
+      const launch = (): Bun.Subprocess => Bun.spawn([SUP, "daemon"], quiet(env));
       let child = launch();
       return Promise.resolve({
         supervisor: () => child.pid,

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nowNs } from "../native.ts";
-import { alive, childrenOf, run, until } from "../process.ts";
+import { alive, childrenOf, quiet, run, until } from "../process.ts";
 import { missing, type Peer, type Session } from "./peer.ts";
-import { findRunit, QUIET } from "./single.ts";
+import { findRunit } from "./single.ts";
 
 export async function runitPeer(): Promise<Peer> {
   const found = await findRunit();
@@ -16,7 +16,7 @@ export async function runitPeer(): Promise<Peer> {
       const directories = makeServices(session);
       const services = join(session.directory, "sv");
       const beganNs = nowNs();
-      const child = Bun.spawn([found.program, services], QUIET);
+      const child = Bun.spawn([found.program, services], quiet());
       const all = (): number[] => [child.pid, ...childrenOf(child.pid)];
       return Promise.resolve({
         beganNs,

@@ -4,7 +4,8 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { alive, childrenOf, run, until } from "../process.ts";
+import { alive, childrenOf, quiet, run, until, which } from "../process.ts";
+import { packageVersion } from "./debian.ts";
 import { install, VERSION as PM2_VERSION } from "./pm2.ts";
 
 /** The amount of a service's output that a peer keeps. */
@@ -32,12 +33,11 @@ export interface Supervisor {
   end(): Promise<void>;
 }
 
-export const QUIET = { stdio: ["ignore", "ignore", "ignore"] as ["ignore", "ignore", "ignore"] };
 /** The time in milliseconds that a supervisor may take to end before it is killed. */
 const END_MS = 5000;
 
 export async function findSupervisord(): Promise<Found> {
-  const program = Bun.which("supervisord");
+  const program = which("supervisord");
   if (!program) return { missing: "not installed (Debian: supervisor)" };
   return { program, version: (await run([program, "--version"])).stdout.trim() };
 }
@@ -67,7 +67,7 @@ ${keeping ? `stdout_logfile_maxbytes=${keeping.fileBytes}\nstdout_logfile_backup
   );
   return {
     launch: () => {
-      const child = Bun.spawn([program, "-n", "-c", config], QUIET);
+      const child = Bun.spawn([program, "-n", "-c", config], quiet());
       const end = async (): Promise<void> => {
         child.kill("SIGTERM");
         await child.exited;
@@ -80,8 +80,8 @@ ${keeping ? `stdout_logfile_maxbytes=${keeping.fileBytes}\nstdout_logfile_backup
 }
 
 export async function findRunit(): Promise<Found> {
-  const program = Bun.which("runsvdir");
-  return program ? { program, version: await debianVersion("runit") } : { missing: "not installed (Debian: runit)" };
+  const program = which("runsvdir");
+  return program ? { program, version: await packageVersion("runit") } : { missing: "not installed (Debian: runit)" };
 }
 
 export function runit(program: string, directory: string, argv: readonly string[], keeping: Keeping | null): Single {
@@ -90,7 +90,7 @@ export function runit(program: string, directory: string, argv: readonly string[
   writeFileSync(join(kept, "config"), keeping ? `s${keeping.fileBytes}\nn${keeping.files}\n` : "s99999999\n");
   return {
     launch: () => {
-      const child = Bun.spawn([program, join(directory, "sv")], QUIET);
+      const child = Bun.spawn([program, join(directory, "sv")], quiet());
       const end = async (): Promise<void> => {
         const runsvs = childrenOf(child.pid);
         child.kill("SIGHUP"); // on HUP runsvdir sends TERM to every runsv, which ends its service
@@ -105,8 +105,8 @@ export function runit(program: string, directory: string, argv: readonly string[
 }
 
 export async function findS6(): Promise<Found> {
-  const program = Bun.which("s6-svscan");
-  return program ? { program, version: await debianVersion("s6") } : { missing: "not installed (Debian: s6)" };
+  const program = which("s6-svscan");
+  return program ? { program, version: await packageVersion("s6") } : { missing: "not installed (Debian: s6)" };
 }
 
 export function s6(program: string, directory: string, argv: readonly string[], keeping: Keeping | null): Single {
@@ -114,7 +114,7 @@ export function s6(program: string, directory: string, argv: readonly string[], 
   const { service, kept } = makeServices(directory, argv, `s6-log ${bounds} ${directory}/kept`);
   return {
     launch: () => {
-      const child = Bun.spawn([program, join(directory, "sv")], QUIET);
+      const child = Bun.spawn([program, join(directory, "sv")], quiet());
       const end = async (): Promise<void> => {
         const below = childrenOf(child.pid).flatMap((pid) => [pid, ...childrenOf(pid)]);
         await run(["s6-svscanctl", "-t", join(directory, "sv")]);
@@ -172,9 +172,6 @@ export function pm2(program: string, directory: string, [script, ...args]: reado
     control,
   };
 }
-
-const debianVersion = async (name: string): Promise<string> =>
-  /^\S+/.exec((await run(["dpkg-query", "-W", "-f", "${Version}", name])).stdout)?.[0] ?? "of this system";
 
 /** Returns the log files, oldest first: `web.log.2`, `web.log.1`, `web.log`. Files with higher numbers are older. */
 export function numbered(directory: string, name: string): string[] {

@@ -4,7 +4,7 @@ import { nowNs } from "../native.ts";
 import { clean, run } from "../process.ts";
 import { missing, type Peer } from "./peer.ts";
 
-const SUP = process.env.SUP_BIN ?? resolve(import.meta.dir, "../../dist/sup");
+export const SUP = process.env.SUP_BIN ?? resolve(import.meta.dir, "../../dist/sup");
 
 export async function supPeer(): Promise<Peer> {
   if (!existsSync(SUP)) return missing("sup", "not built (npm run build)");

@@ -1,9 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { nowNs } from "../native.ts";
-import { run } from "../process.ts";
+import { quiet, run } from "../process.ts";
 import { missing, type Peer, type Session } from "./peer.ts";
-import { findSupervisord, QUIET, supervisorControl } from "./single.ts";
+import { findSupervisord, supervisorControl } from "./single.ts";
 
 export async function supervisordPeer(): Promise<Peer> {
   const found = await findSupervisord();
@@ -17,7 +17,7 @@ export async function supervisordPeer(): Promise<Peer> {
       writeFileSync(config, configuration(session));
       const control = (...args: string[]): string[] => ["supervisorctl", "-c", config, ...args];
       const beganNs = nowNs();
-      const child = Bun.spawn([found.program, "-n", "-c", config], QUIET);
+      const child = Bun.spawn([found.program, "-n", "-c", config], quiet());
       return Promise.resolve({
         beganNs,
         supervisors: () => [child.pid],

@@ -9,6 +9,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { SignalName } from "../../base/signals.ts";
 import { takeEarlySignals } from "../../linux/self/early-signals.ts";
 import { takeLock, type Lock } from "../../linux/self/lock.ts";
+import { raisePriority } from "../../linux/self/priority.ts";
 import { sendSdNotify } from "../../linux/io/sd-notify.ts";
 import { findPortOwner } from "../../linux/io/tcp-listeners.ts";
 import { isAlive, readStat } from "../../linux/proc/proc.ts";
@@ -63,6 +64,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
     return 1;
   }
   const { settings, daemonLog, lock } = ready.value;
+  raisePriority();
   const exits = new ExitRequests(() => performance.now());
   let parts: Parts | null = null;
   const parentNotifier = new ParentNotifier({ env: process.env, pid: process.pid, send: sendSdNotify });
