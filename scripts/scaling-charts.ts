@@ -32,7 +32,7 @@ const RULES: ScalingSpec = {
     tolerance: 0.1,
     upAfterMs: 0,
     downAfterMs: 300_000,
-    idleAfterMs: null,
+    idleAfterMs: 300_000,
     metrics: [{ metric: "queue", target: TARGET }],
   },
   ...{ maxStepUp: { count: 4, percent: 100 }, maxStepDown: { count: 0, percent: 100 } },
