@@ -47,8 +47,3 @@ export type Trend = z.infer<typeof trend>;
 
 export const forecast = z.object({ id, run_since: time.nullable(), memory: trend, cpu: trend });
 export type Forecast = z.infer<typeof forecast>;
-
-/** The maximum number of different metric names that one service can report. */
-export const MAX_REPORTED = 64;
-export const metricsReport = z.strictObject({ service_id: id, metrics: z.record(z.string().min(1).max(128), z.number()) });
-export type MetricsReport = z.infer<typeof metricsReport>;
