@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import {
   type FileRole,
@@ -31,6 +30,11 @@ const OF_RUN: ReadonlySet<string> = new Set(["SUP_INVOCATION_ID", "SUP_GENERATIO
 const MAX_WAITING = 20_000;
 /** Maximum number of cached content hashes. The cache avoids hashing a program again for each unit that runs it. */
 const MAX_CONTENTS = 500;
+/**
+ * Maximum number of cached MACs. Most settings and variables have the same value in all units, so that the cache avoids about nine
+ * of ten computations, and equal MACs share one string.
+ */
+const MAX_MACS = 2000;
 
 interface Waiting extends Omit<FingerprintRow, "fingerprint"> {
   readonly effective: Readonly<Record<string, unknown>>;
@@ -50,7 +54,7 @@ export class Fingerprints {
   #isBusy = false;
   /** The MACs of the contents of files by path. */
   readonly #contents = new Map<string, FileState>();
-  readonly #units = new WeakMap<object, Readonly<Record<string, string>>>();
+  readonly #macCache = new Map<string, string>();
 
   constructor(options: FingerprintsOptions) {
     this.#o = options;
@@ -88,8 +92,8 @@ export class Fingerprints {
     const before = last === undefined ? null : parseFingerprint(last);
     const made: Fingerprint = {
       key: this.#keyName,
-      unit: this.#unitMacs(effective),
-      environment: launch && this.#environmentMacs(launch.env),
+      unit: this.#macs(Object.entries(effective).map(([key, value]) => [key, JSON.stringify(value) ?? ""])),
+      environment: launch && this.#macs(Object.entries(launch.env).filter(([name]) => !OF_RUN.has(name))),
       files: launch === null ? [] : await this.#filesOf(launch, before, isAnswered, Date.parse(run.at)),
       directory: launch && isAnswered ? { path: launch.cwd, real: await this.#o.files.realPath(launch.cwd) } : null,
     };
@@ -156,20 +160,18 @@ export class Fingerprints {
     return hashed;
   }
 
-  #unitMacs(effective: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-    const known = this.#units.get(effective);
-    if (known !== undefined) return known;
-    const macs = this.#macs(Object.entries(effective).map(([key, value]) => [key, JSON.stringify(value) ?? ""]));
-    this.#units.set(effective, macs);
-    return macs;
-  }
-
-  #environmentMacs(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-    return this.#macs(Object.entries(env).filter(([name]) => !OF_RUN.has(name)));
-  }
-
   #macs(entries: ReadonlyArray<readonly [string, string]>): Record<string, string> {
-    return Object.fromEntries(entries.map(([name, value]) => [name, this.#mac(`${name}\0${value}`)]));
+    return Object.fromEntries(entries.map(([name, value]) => [name, this.#cachedMac(`${name}\0${value}`)]));
+  }
+
+  #cachedMac(text: string): string {
+    const known = this.#macCache.get(text);
+    if (known !== undefined) return known;
+    const mac = this.#mac(text);
+    if (text.length > MAX_CACHED_TEXT) return mac;
+    if (this.#macCache.size >= MAX_MACS) this.#macCache.delete(this.#macCache.keys().next().value!);
+    this.#macCache.set(text, mac);
+    return mac;
   }
 
   /** Returns a keyed hash of 64 bits in hexadecimal digits. */
@@ -178,6 +180,8 @@ export class Fingerprints {
   }
 }
 
+/** Longer texts are rarely equal in two units. */
+const MAX_CACHED_TEXT = 200;
 const MAX_PATH = 4096;
 /** Maximum size of an argument that is hashed. A larger file is probably data, which changes all the time. */
 const MAX_ARGUMENT_BYTES = 64 * 1024 * 1024;
@@ -194,7 +198,7 @@ const KEY_BYTES = 32;
 export function fingerprintKey(file: string, onProblem: (message: string) => void): string {
   const stored = readRegularFile(file, 2 * KEY_BYTES);
   if (stored.ok && stored.value.length === 2 * KEY_BYTES) return stored.value.toString("latin1");
-  const key = randomBytes(KEY_BYTES).toString("hex");
+  const key = Buffer.from(crypto.getRandomValues(new Uint8Array(KEY_BYTES))).toString("hex");
   try {
     writeOwnFile(file, key, "replace");
   } catch (error) {
