@@ -35,6 +35,15 @@ const MAX_CONTENTS = 500;
  * of ten computations, and equal MACs share one string.
  */
 const MAX_MACS = 2000;
+/** Number of fingerprints that are stored in one transaction. */
+const STORED_TOGETHER = 100;
+/**
+ * When more starts than this wait, many units are being started. The fingerprints then wait until no unit has started for QUIET_MS,
+ * but at most PATIENCE_MS, so that they do not compete with the starts.
+ */
+const FEW = 4;
+const QUIET_MS = 200;
+const PATIENCE_MS = 3000;
 
 interface Waiting extends Omit<FingerprintRow, "fingerprint"> {
   readonly effective: Readonly<Record<string, unknown>>;
@@ -44,14 +53,17 @@ interface Waiting extends Omit<FingerprintRow, "fingerprint"> {
 
 /**
  * Makes the fingerprints of runs and stores those that differ from the unit's previous one. A start only adds an entry to a
- * queue. The entries are handled one after the other, so that this work delays nothing else. If the daemon is killed directly
- * after a start, the fingerprint of that run is missing.
+ * queue. The entries are handled later, one after the other, so that this work delays nothing else. If the daemon is killed
+ * directly after a start, the fingerprint of that run is missing.
  */
 export class Fingerprints {
   readonly #o: FingerprintsOptions;
   readonly #keyName: string;
   readonly #waiting: Waiting[] = [];
+  /** New fingerprints by unit that are not stored yet. */
+  readonly #made = new Map<string, FingerprintRow>();
   #isBusy = false;
+  #lastStartMs = 0;
   /** The MACs of the contents of files by path. */
   readonly #contents = new Map<string, FileState>();
   readonly #macCache = new Map<string, string>();
@@ -70,25 +82,39 @@ export class Fingerprints {
     const effective = this.#o.effective(id);
     if (effective === undefined || this.#waiting.length >= MAX_WAITING) return;
     this.#waiting.push({ serviceId: id, invocation, at: new Date(this.#o.clock.wallMs()).toISOString(), effective, launch, isAnswered });
+    this.#lastStartMs = performance.now();
     if (this.#isBusy) return;
     this.#isBusy = true;
     setImmediate(() => void this.#handleAll());
   }
 
   async #handleAll(): Promise<void> {
+    if (this.#waiting.length > FEW) await this.#quiet();
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       try {
         await this.#handle(next);
       } catch (error) {
         this.#o.bug(`cannot make the fingerprint of ${next.serviceId}`, error);
       }
+      if (this.#made.size >= STORED_TOGETHER) this.#store();
     }
+    this.#store();
     this.#isBusy = false;
   }
 
+  /** Waits until no unit has started for QUIET_MS. */
+  async #quiet(): Promise<void> {
+    const beganMs = performance.now();
+    for (;;) {
+      const now = performance.now();
+      const waitMs = Math.min(this.#lastStartMs + QUIET_MS, beganMs + PATIENCE_MS) - now;
+      if (waitMs <= 0) return;
+      await Bun.sleep(waitMs);
+    }
+  }
+
   async #handle({ effective, launch, isAnswered, ...run }: Waiting): Promise<void> {
-    const { store } = this.#o;
-    const last = store.fingerprints(run.serviceId, 1)[0]?.fingerprint;
+    const last = (this.#made.get(run.serviceId) ?? this.#o.store.fingerprints(run.serviceId, 1)[0])?.fingerprint;
     const before = last === undefined ? null : parseFingerprint(last);
     const made: Fingerprint = {
       key: this.#keyName,
@@ -99,11 +125,23 @@ export class Fingerprints {
     };
     const text = JSON.stringify(made);
     if (text === last) return;
-    store.setFingerprint({ ...run, fingerprint: text });
+    this.#add({ ...run, fingerprint: text });
     if (!made.files.some(lacksContent)) return;
+    this.#store(); // hashing a large file takes long, and the daemon may be killed in the meantime
     const files: TrackedFile[] = [];
     for (const file of made.files) files.push(lacksContent(file) ? { ...file, state: await this.#hashed(file.path, file.state) } : file);
-    store.setFingerprint({ ...run, fingerprint: JSON.stringify({ ...made, files }) });
+    this.#add({ ...run, fingerprint: JSON.stringify({ ...made, files }) });
+  }
+
+  #add(row: FingerprintRow): void {
+    const earlier = this.#made.get(row.serviceId);
+    if (earlier !== undefined && earlier.invocation !== row.invocation) this.#store();
+    this.#made.set(row.serviceId, row);
+  }
+
+  #store(): void {
+    if (this.#made.size > 0) this.#o.store.setFingerprints([...this.#made.values()]);
+    this.#made.clear();
   }
 
   async #filesOf(launch: Launch, before: Fingerprint | null, isAnswered: boolean, startMs: number): Promise<TrackedFile[]> {
