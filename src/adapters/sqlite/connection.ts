@@ -30,7 +30,7 @@ const RUN_LOCK_MS = 20;
  * Size of SQLite's page cache. It holds the pages to which 1,000 units append their samples, which halves the cost of storing a
  * round of samples. SQLite allocates the memory on demand.
  */
-const CACHE_KIB = 8000;
+const CACHE_KIB = 2000;
 const MIGRATION_CACHE_KIB = 128_000;
 
 /**

@@ -12,7 +12,7 @@ import { takeLock, type Lock } from "../../linux/self/lock.ts";
 import { sendSdNotify } from "../../linux/io/sd-notify.ts";
 import { findPortOwner } from "../../linux/io/tcp-listeners.ts";
 import { isAlive, readStat } from "../../linux/proc/proc.ts";
-import { collectGarbage, releaseStartupCode } from "../../linux/self/release-memory.ts";
+import { collectGarbage, releaseStartupMemory } from "../../linux/self/release-memory.ts";
 import { ignoreStraySignals, onSignals, resetSignalMask, scrubEnvironment } from "../../linux/self/signals.ts";
 import { watchTerminal } from "../../linux/self/terminal.ts";
 import { type Places, SYSTEM_SOCKET, SYSTEM_UNITS } from "../../spec/places.ts";
@@ -296,7 +296,7 @@ async function start(
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const stopTicking = tick(parts, settings);
   const guard = guardRuntime(parts, { listening: listening.value, lock, places, daemonLog });
-  setTimeout(releaseStartupCode, STARTED_MS);
+  setTimeout(() => void releaseStartupMemory(), STARTED_MS);
   const unlisten = async (): Promise<void> => {
     stopWatching();
     stopTicking();
@@ -318,7 +318,7 @@ const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: Daem
   sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
 });
 
-/** Delay after which memory of code that only the start needs is unmapped. Usually all enabled units have been started by this time. */
+/** Delay after which memory that only the start needs is given back. Usually all enabled units have been started by this time. */
 const STARTED_MS = 10_000;
 
 /**
