@@ -296,7 +296,6 @@ async function start(
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const stopTicking = tick(parts, settings);
   const guard = guardRuntime(parts, { listening: listening.value, lock, places, daemonLog });
-  setTimeout(() => void releaseStartupMemory(), STARTED_MS);
   const unlisten = async (): Promise<void> => {
     stopWatching();
     stopTicking();
@@ -317,9 +316,6 @@ const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: Daem
   loadPage: async () => (await import("../compose/page.ts")).loadPage(),
   sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
 });
-
-/** Delay after which memory that only the start needs is given back. Usually all enabled units have been started by this time. */
-const STARTED_MS = 10_000;
 
 /**
  * Maximum interval between two rounds of housekeeping, even if the sampling interval is longer. It keeps the store within its
@@ -346,7 +342,9 @@ function tick(parts: Parts, settings: Settings): () => void {
     reloader.letGo();
     const { user, system } = process.cpuUsage();
     const use = { heapBytes: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000 };
-    if (gcPacer.read({ nowMs: clock.monotonicMs(), ...use })) gcPacer.collected(collectGarbage(), clock.monotonicMs());
+    const advice = gcPacer.read({ nowMs: clock.monotonicMs(), ...use });
+    if (advice === "shrink") void releaseStartupMemory();
+    if (advice === "collect") gcPacer.collected(collectGarbage(), clock.monotonicMs());
   }, intervalMs);
   return () => {
     clearInterval(ticking);
