@@ -110,9 +110,10 @@ async function hashOf(path: string, expected: FileState, guard: Guard): Promise<
     };
     if (!(await isExpected())) return null;
     const hasher = new Bun.CryptoHasher("sha256");
-    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+    // Most files are small, and a buffer of full size for each of 2,000 units would be half a gigabyte of garbage.
+    const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, expected.sizeBytes));
     for (let position = 0; position < expected.sizeBytes;) {
-      const piece = await guard.run(() => file.read(buffer, 0, PIECE_BYTES, position));
+      const piece = await guard.run(() => file.read(buffer, 0, buffer.length, position));
       if (piece === null || piece.bytesRead === 0) return null;
       hasher.update(buffer.subarray(0, piece.bytesRead));
       position += piece.bytesRead;
