@@ -98,6 +98,8 @@ const stateFrom = (found: Stats): FileState => ({
   content: null,
 });
 
+let spare: Buffer | null = null;
+
 async function hashOf(path: string, expected: FileState, guard: Guard): Promise<string | null> {
   if (expected.sizeBytes > MAX_HASHED_BYTES) return null;
   const close = (opened: FileHandle): void => void opened.close().catch(() => {}); // a file that was only read
@@ -110,14 +112,16 @@ async function hashOf(path: string, expected: FileState, guard: Guard): Promise<
     };
     if (!(await isExpected())) return null;
     const hasher = new Bun.CryptoHasher("sha256");
-    // Most files are small, and a buffer of full size for each of 2,000 units would be half a gigabyte of garbage.
-    const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, expected.sizeBytes));
+    // One buffer is used again and again, because buffers for 2,000 units would be half a gigabyte of garbage.
+    const buffer = spare ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+    spare = null;
     for (let position = 0; position < expected.sizeBytes;) {
       const piece = await guard.run(() => file.read(buffer, 0, buffer.length, position));
       if (piece === null || piece.bytesRead === 0) return null;
       hasher.update(buffer.subarray(0, piece.bytesRead));
       position += piece.bytesRead;
     }
+    spare = buffer; // not if a read failed, because a late read may still write into it
     return (await isExpected()) ? hasher.digest("hex") : null;
   } finally {
     close(file);

@@ -14,7 +14,7 @@ import { dependencySpecs, toSpec } from "../load/to-spec.ts";
 import { type Node, type ObjectNode, nearest, nodeAt, offsetInString, type Path, eachScalar, Source, toValue } from "./tree.ts";
 import { START_TIMEOUT, UNIT_ROWS, type UnitFile, unitSchema } from "../schema/unit.ts";
 import { type Issue, validateUnit } from "./validate.ts";
-import { weakly } from "../schema/weakly.ts";
+import { weakly } from "../../base/weakly.ts";
 
 /** A unit or template whose own files are valid. The units that it depends on are not checked yet. */
 export interface Draft {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { count, nonEmpty, said, seconds, words } from "./meta.ts";
-import { weakly } from "./weakly.ts";
+import { weakly } from "../../base/weakly.ts";
 
 /** The schema of `health_check`. */
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { weakly } from "./weakly.ts";
+import { weakly } from "../../base/weakly.ts";
 
 /**
  * Metadata of a key. `applies` says whether a changed value takes effect on a running unit or needs a restart. Keys inside an

@@ -7,7 +7,7 @@ import { count, said } from "./meta.ts";
 import { heartbeatSchema, notificationProblems, notificationsSchema, toHeartbeat, toNotifications } from "./notifications.ts";
 import { parse } from "../parse/parse.ts";
 import { logSizes } from "./parts.ts";
-import { weakly } from "./weakly.ts";
+import { weakly } from "../../base/weakly.ts";
 import { type Problem, problemAt } from "../parse/problems.ts";
 import { nearest, nodeAt, type ObjectNode, Source, toValue } from "../parse/tree.ts";
 

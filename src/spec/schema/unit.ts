@@ -4,7 +4,7 @@ import { healthCheckSchema } from "./health.ts";
 import { instances } from "./instances.ts";
 import { count, live, liveOptional, nonEmpty, type Row, restart, restartOptional, seconds, words } from "./meta.ts";
 import * as part from "./parts.ts";
-import { weakly } from "./weakly.ts";
+import { weakly } from "../../base/weakly.ts";
 
 /**
  * The unit file: every key with its type, default, meaning, and whether a change takes effect without a restart. Error

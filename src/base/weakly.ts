@@ -1,6 +1,6 @@
 /**
- * Returns a function that makes a value at its first call, and again if the value was garbage collected in the meantime. A schema takes
- * milliseconds to make and up to a megabyte of memory, and a daemon needs most schemas only when files change.
+ * Returns a function that makes a value at its first call, and again if the value was garbage collected in the meantime. It suits values
+ * that are large, quick to make and rarely needed, for example the schemas of unit files.
  */
 export function weakly<T extends object>(make: () => T): () => T {
   let kept: WeakRef<T> | undefined;
