@@ -79,7 +79,10 @@ export class Services {
   }
 
   #join({ id, service: name }: Spec): void {
-    this.#set(name, [...(this.#services.get(name)?.units ?? []), id].sort(compareIds));
+    const units = this.#services.get(name)?.units ?? [];
+    let at = units.length; // units usually join in order, so that the search from the end takes one step
+    while (at > 0 && compareIds(units[at - 1]!, id) > 0) at--;
+    this.#set(name, units.toSpliced(at, 0, id));
     this.#serviceOf.set(id, name);
   }
 
