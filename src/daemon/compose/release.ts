@@ -19,7 +19,9 @@ export function releaseAfter(
   for (const id of [...turn.changed, ...turn.removed]) {
     if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
     const service = serviceOf(id, world, sockets);
-    if (world.unitsOf(service).every((unit) => isDown(world.get(unit)?.unit.phase ?? "idle"))) sockets.release(service);
+    // Most services have no sockets. Looking at all units of a service in the turn of each unit takes a square of time.
+    if (sockets.has(service) && world.unitsOf(service).every((unit) => isDown(world.get(unit)?.unit.phase ?? "idle")))
+      sockets.release(service);
     notify.close(id);
   }
 }
