@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { routes, type RouteName } from "../../src/api/contract/routes.ts";
-import { contract } from "../../src/api/contract/contract.ts";
+import { outputs } from "../../src/api/contract/contract.ts";
 import type { ApiError } from "../../src/api/contract/errors.ts";
 import { ERRORS } from "../../src/api/contract/errors.ts";
 import { checkMachine } from "../../src/daemon/compose/machine-check.ts";
@@ -79,7 +79,7 @@ export class FakeDaemon {
 function respond(name: RouteName, value: unknown): Response {
   if (value instanceof Response) return value;
   if (value instanceof Failure) return Response.json({ error: value.error }, { status: ERRORS[value.error.code].status });
-  const checked = contract[name].output.parse(value) as { status?: string };
+  const checked = outputs[name].parse(value) as { status?: string };
   return Response.json(checked, { status: name === "health" && checked.status === "unhealthy" ? 503 : 200 });
 }
 

@@ -1,7 +1,7 @@
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, realpath, stat } from "node:fs/promises";
 import { isSameFile, type FileState } from "../../core/explain/fingerprint.ts";
-import { isLocalPath } from "../../linux/proc/local-mounts.ts";
+import { isLocalPath, readMountinfo } from "../../linux/proc/local-mounts.ts";
 import { commandCandidates } from "../../linux/spawn/find-command.ts";
 import type { FileStates, FoundFile } from "../../ports/file-states.ts";
 
@@ -10,15 +10,18 @@ const DEADLINE_MS = 5000;
 const MAX_HASHED_BYTES = 1 << 30;
 /** Size of one piece to hash. A piece blocks the event loop for about a third of a millisecond. */
 const PIECE_BYTES = 256 * 1024;
+/** Reading the table of mounts takes 40 µs, and a daemon that starts 2,000 units looks up thousands of paths. */
+const MOUNTS_MS = 1000;
 
 export function openFileStates(deadlineMs = DEADLINE_MS): FileStates {
   const guard = new Guard(deadlineMs);
+  const isLocal = localMounts();
   const state = (path: string): Promise<FileState | "missing" | null> => guard.run(() => stateOf(path));
   return {
     state,
-    isLocal: (path) => isLocalPath(path),
+    isLocal,
     realPath: (path) => guard.run(() => realpath(path)),
-    hash: (path, expected) => hashOf(path, expected, guard),
+    hash: async (path, expected) => (isLocal(path) ? hashOf(path, expected, guard) : null),
     async executable(command, searchPath, directory) {
       let first: FoundFile | null = null;
       for (const path of commandCandidates(command, searchPath, directory)) {
@@ -28,6 +31,16 @@ export function openFileStates(deadlineMs = DEADLINE_MS): FileStates {
       }
       return first;
     },
+  };
+}
+
+/** Returns a function like `isLocalPath` that reads the table of mounts at most once a second. */
+function localMounts(): (path: string) => boolean {
+  let [mountinfo, validToMs] = ["", 0];
+  return (path) => {
+    const now = performance.now();
+    if (now >= validToMs) [mountinfo, validToMs] = [readMountinfo(), now + MOUNTS_MS];
+    return isLocalPath(path, mountinfo);
   };
 }
 
@@ -85,8 +98,10 @@ const stateFrom = (found: Stats): FileState => ({
   content: null,
 });
 
+let spare: Buffer | null = null;
+
 async function hashOf(path: string, expected: FileState, guard: Guard): Promise<string | null> {
-  if (expected.sizeBytes > MAX_HASHED_BYTES || !isLocalPath(path)) return null;
+  if (expected.sizeBytes > MAX_HASHED_BYTES) return null;
   const close = (opened: FileHandle): void => void opened.close().catch(() => {}); // a file that was only read
   const file = await guard.run(() => open(path, constants.O_RDONLY | constants.O_NONBLOCK), close); // opening a FIFO must not block
   if (file === null) return null;
@@ -97,13 +112,16 @@ async function hashOf(path: string, expected: FileState, guard: Guard): Promise<
     };
     if (!(await isExpected())) return null;
     const hasher = new Bun.CryptoHasher("sha256");
-    const buffer = Buffer.allocUnsafe(PIECE_BYTES);
+    // One buffer is used again and again, because buffers for 2,000 units would be half a gigabyte of garbage.
+    const buffer = spare ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
+    spare = null;
     for (let position = 0; position < expected.sizeBytes;) {
-      const piece = await guard.run(() => file.read(buffer, 0, PIECE_BYTES, position));
+      const piece = await guard.run(() => file.read(buffer, 0, buffer.length, position));
       if (piece === null || piece.bytesRead === 0) return null;
       hasher.update(buffer.subarray(0, piece.bytesRead));
       position += piece.bytesRead;
     }
+    spare = buffer; // not if a read failed, because a late read may still write into it
     return (await isExpected()) ? hasher.digest("hex") : null;
   } finally {
     close(file);

@@ -27,10 +27,10 @@ const OPEN_LOCK_MS = 3000;
 const RUN_LOCK_MS = 20;
 
 /**
- * Size of SQLite's page cache. It holds the pages to which 1,000 units append their samples, which halves the cost of storing a
- * round of samples. SQLite allocates the memory on demand.
+ * Size of SQLite's page cache. It holds the pages of one round of samples of 2,000 units. Other pages come from the kernel's page cache,
+ * which takes some microseconds each.
  */
-const CACHE_KIB = 8000;
+const CACHE_KIB = 2000;
 const MIGRATION_CACHE_KIB = 128_000;
 
 /**

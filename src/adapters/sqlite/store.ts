@@ -140,8 +140,8 @@ class WalStore implements Store {
     return pending.length > 0 ? [...stored, ...pending].slice(-query.limit) : stored;
   }
 
-  setFingerprint(row: FingerprintRow): void {
-    this.#db.pending.fingerprints.set(row.invocation, row);
+  setFingerprints(rows: readonly FingerprintRow[]): void {
+    for (const row of rows) this.#db.pending.fingerprints.set(row.invocation, row);
     this.#db.flush();
   }
 

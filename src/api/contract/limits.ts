@@ -10,3 +10,6 @@ export const MAX_ROWS = 100_000;
  */
 export const FEW_LINES = 100;
 export const MANY_LINES = 10_000;
+
+/** The maximum number of different metric names that one service can report. */
+export const MAX_REPORTED = 64;

@@ -11,6 +11,7 @@ export * from "./shapes/jobs.ts";
 export * from "./shapes/logs.ts";
 export * from "./shapes/metrics.ts";
 export * from "./shapes/notifications.ts";
+export * from "./shapes/requests.ts";
 export * from "./shapes/rollout.ts";
 export * from "./shapes/service.ts";
 export * from "./shapes/session.ts";

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { actionResult, contract } from "../contract/contract.ts";
+import { actionResult, outputs } from "../contract/contract.ts";
 import { ERRORS } from "../contract/errors.ts";
+import { inputs } from "../contract/inputs.ts";
 import { routes, type Route, type RouteName } from "../contract/routes.ts";
 import * as shape from "../contract/shapes.ts";
 
@@ -37,14 +38,14 @@ export interface Field {
 export type JsonSchema = { readonly [key: string]: unknown };
 
 export function fieldsOf(name: RouteName): readonly Field[] {
-  const schema = jsonSchema(contract[name].input, "input");
+  const schema = jsonSchema(inputs[name](), "input");
   const required = new Set((schema.required as string[] | undefined) ?? []);
   const properties = (schema.properties ?? {}) as Record<string, JsonSchema>;
   return Object.entries(properties).map(([field, of]) => ({ name: field, schema: of, required: required.has(field) }));
 }
 
 /** Returns the schema of a route's answer. Shared shapes in it are a `$ref`. */
-export const outputOf = (name: RouteName): JsonSchema => jsonSchema(contract[name].output, "output");
+export const outputOf = (name: RouteName): JsonSchema => jsonSchema(outputs[name], "output");
 
 const DESCRIPTION =
   "Served on the unix socket (no token) and over TCP (`Authorization: Bearer TOKEN`). Times are UTC ISO 8601, durations are " +

@@ -1,5 +1,3 @@
-import { promisify } from "node:util";
-import { constants, gzip, zstdCompress } from "node:zlib";
 import { errorAnswer } from "./answer.ts";
 
 /** A file of the page, as the build created it. `path` is relative to the page, for example `./chunk-1a2b3c4d.js`. */
@@ -63,6 +61,7 @@ function withBase(html: Uint8Array, basePath: string): Uint8Array {
 }
 
 async function encode(body: Uint8Array): Promise<Ready["bodies"]> {
+  const [{ promisify }, { constants, gzip, zstdCompress }] = await Promise.all([import("node:util"), import("node:zlib")]);
   const zstd = promisify(zstdCompress)(body, { params: { [constants.ZSTD_c_compressionLevel]: 19 } });
   return { identity: body, gzip: await promisify(gzip)(body, { level: 9 }), zstd: await zstd };
 }

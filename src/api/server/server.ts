@@ -2,12 +2,11 @@ import { createGate, PREFLIGHT, type ApiSettings, type AccessGate } from "./acce
 import { errorAnswer, jsonAnswer, STREAM_HEADER } from "./answer.ts";
 import { readJson } from "./body.ts";
 import { isUnitId, stripSuffix } from "../../base/names.ts";
-import { contract } from "../contract/contract.ts";
 import type { ApiError } from "../contract/errors.ts";
 import type { Answer, Context } from "./handlers/handler.ts";
 import { handlers } from "./handlers/index.ts";
+import { inputs } from "../contract/inputs.ts";
 import { inputReader, type RawInput } from "../contract/input.ts";
-import { openapiDocument } from "../documents/openapi.ts";
 import { createPage, type Page, type PageFile } from "./page.ts";
 import { createRouter, type Match } from "./router.ts";
 import { routes, type Access, type Route, type RouteName } from "../contract/routes.ts";
@@ -60,8 +59,9 @@ export function createApp(options: AppOptions): App {
   const sessions = createSessions({ token: options.token, check, basePath: settings.basePath, now, memory: options.sessionMemory });
   const streams = createStreams(options.streamLimits, sessions.isAlive);
   const page = settings.page === "off" ? null : createPage(options.loadPage, settings.basePath);
-  let document: Record<string, unknown> | undefined;
-  const openapi = (): Record<string, unknown> => (document ??= openapiDocument(options.version, settings.basePath));
+  let document: Promise<Record<string, unknown>> | undefined;
+  // Loaded on demand, because the schemas of all answers take 4 MB of memory.
+  const openapi = (): Promise<Record<string, unknown>> => (document ??= openapiOf(options));
   const contextOf = (request: Request, address: string, transport: Transport, found: FoundSession): Context => ({
     supervisor,
     nowMs: now(),
@@ -117,6 +117,9 @@ export function createApp(options: AppOptions): App {
     },
   };
 }
+
+const openapiOf = async ({ version, settings }: AppOptions): Promise<Record<string, unknown>> =>
+  (await import("../documents/openapi.ts")).openapiDocument(version, settings.basePath);
 
 function finish(response: Response, request: Request, cors: Readonly<Record<string, string>> | null): Response {
   for (const [name, value] of Object.entries(cors ?? {})) response.headers.set(name, value);
@@ -227,10 +230,10 @@ type Row = (raw: RawInput, context: Context) => AnyAnswer | Promise<AnyAnswer>;
 const table = Object.fromEntries(Object.keys(routes).map((name) => [name, rowOf(name as RouteName)])) as Record<RouteName, Row>;
 
 function rowOf<K extends RouteName>(name: K): Row {
-  const read = inputReader(contract[name].input);
+  let read: ReturnType<typeof inputReader> | undefined;
   const handler = handlers[name] as (input: unknown, context: Context) => AnyAnswer | Promise<AnyAnswer>;
   return (raw, context) => {
-    const input: Result<unknown, ApiError> = read(raw);
+    const input: Result<unknown, ApiError> = (read ??= inputReader(inputs[name]()))(raw);
     return input.ok ? handler(input.value, context) : { ok: false, error: input.error };
   };
 }

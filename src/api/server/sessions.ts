@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
 import { DAY_MS } from "../../base/duration.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { ApiError } from "../contract/errors.ts";
+import { digestOf, makeSecret } from "./secrets.ts";
 import type { TokenCheck } from "./token-check.ts";
 
 /**
@@ -87,7 +87,7 @@ export function createSessions({ token, check, basePath, now, memory }: SessionO
     find,
     makeCode() {
       for (const [code, expiresMs] of codes) if (expiresMs <= now() || codes.size >= MAX_CODES) codes.delete(code);
-      const code = randomBytes(24).toString("base64url");
+      const code = makeSecret(24);
       const expiresMs = now() + CODE_MS;
       codes.set(digest(code), expiresMs);
       return { code, expiresMs };
@@ -96,10 +96,10 @@ export function createSessions({ token, check, basePath, now, memory }: SessionO
       // The limit does not apply to codes. They cannot be guessed, and the operator must always be able to sign in with one.
       if (secret.code !== undefined) {
         const problem = useCode(codes, secret.code, now());
-        return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
+        return problem ? err(problem) : ok(begin(makeSecret(32)));
       }
       const problem = checkToken(secret.token, address, check);
-      return problem ? err(problem) : ok(begin(randomBytes(32).toString("base64url")));
+      return problem ? err(problem) : ok(begin(makeSecret(32)));
     },
     renew(cookies) {
       const value = valueOf(cookies);
@@ -153,7 +153,7 @@ function useCode(codes: Map<string, number>, code: string, nowMs: number): ApiEr
   return { code: "invalid", message, hint: "`sup dashboard` prints a new one" };
 }
 
-const digest = (text: string): string => createHash("sha256").update(text).digest("base64url");
+const digest = (text: string): string => digestOf(text).toString("base64url");
 
 /** Parses the stored sessions. Ignores those that are damaged or that belong to an earlier token. */
 function parse(text: string | null, realm: string): Map<string, number> {

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { digestOf } from "./secrets.ts";
 
 /**
  * Compares a given token with the right one. The result is `too-many` while the address is locked because too many wrong
@@ -26,11 +26,11 @@ interface Source {
 
 /** `now` returns the time in milliseconds. */
 export function createTokenCheck(token: string, now: () => number): TokenCheck {
-  const expected = digest(token);
+  const expected = digestOf(token);
   const sources = new Map<string, Source>();
   return (given, address, purpose) => {
     // Digests have equal lengths. Therefore the duration of the comparison does not even reveal the length of the token.
-    const isRight = timingSafeEqual(digest(given), expected);
+    const isRight = crypto.timingSafeEqual(digestOf(given), expected);
     const source = sourceFor(sources, address);
     const nowMs = now();
     if (source.wrongMs.length > 0) source.wrongMs = source.wrongMs.filter((ms) => ms > nowMs - WINDOW_MS && ms <= nowMs);
@@ -66,5 +66,3 @@ export function networkOf(address: string): string {
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - first.length - last.length);
   return [...first, ...Array<string>(zeros).fill("0"), ...last].slice(0, 4).join(":");
 }
-
-const digest = (text: string): Buffer => createHash("sha256").update(text).digest();

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { chmodSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { err, ok, type Result } from "../../base/result.ts";
+import { makeSecret } from "./secrets.ts";
 
 export interface Token {
   readonly token: string;
@@ -33,7 +33,7 @@ function readToken(path: string): { readonly token: string; readonly openMode: n
 
 /** Creates a token. Writes a new file and renames it, so that a crash leaves either the old file or none, but never a part of a token. */
 function makeToken(path: string): string {
-  const token = randomBytes(32).toString("base64url");
+  const token = makeSecret(32);
   const draft = `${path}.${process.pid}.new`;
   rmSync(draft, { force: true });
   writeFileSync(draft, `${token}\n`, { mode: 0o600, flag: "wx" });

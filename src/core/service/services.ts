@@ -80,9 +80,9 @@ export class Services {
 
   #join({ id, service: name }: Spec): void {
     const units = this.#services.get(name)?.units ?? [];
-    // Units usually join in order. Sorting them each time would take most of the time to load a service with many units.
-    const isNext = units.length === 0 || compareIds(units.at(-1)!, id) < 0;
-    this.#set(name, isNext ? [...units, id] : [...units, id].sort(compareIds));
+    let at = units.length; // units usually join in order, so that the search from the end takes one step
+    while (at > 0 && compareIds(units[at - 1]!, id) > 0) at--;
+    this.#set(name, units.toSpliced(at, 0, id));
     this.#serviceOf.set(id, name);
   }
 

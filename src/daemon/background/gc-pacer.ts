@@ -14,6 +14,9 @@ const MINIMUM_GROWTH = 1.02;
 const MINIMUM_GROWTH_MS = 5000;
 const MAX_TIME_SHARE = 0.01;
 
+/** The daemon shrinks when it is idle for the first time, this long after the first reading or later. */
+const STARTED_MS = 5000;
+
 export interface HeapReading {
   readonly nowMs: number;
   /** Bytes of the heap that are in use, including garbage. */
@@ -24,18 +27,28 @@ export interface HeapReading {
 
 export class GcPacer {
   #minimum = Number.POSITIVE_INFINITY;
+  #firstMs: number | null = null;
+  #hasShrunk = false;
   #last: HeapReading | null = null;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
 
-  /** Adds a reading. Returns true if a collection is worthwhile now. */
-  read(reading: HeapReading): boolean {
+  /**
+   * Adds a reading. Returns `collect` if a collection is worthwhile now. Returns `shrink` once, when the daemon has started all
+   * units and is idle; compiled code that only the start needed can then be discarded, too.
+   */
+  read(reading: HeapReading): "collect" | "shrink" | null {
     const { nowMs, heapBytes, cpuMs } = reading;
+    this.#firstMs ??= nowMs;
     const passedMs = nowMs - (this.#last?.nowMs ?? nowMs);
     const isIdle = this.#last !== null && cpuMs - this.#last.cpuMs < IDLE_BELOW * passedMs;
     this.#last = reading;
     this.#minimum = Math.min(this.#minimum * MINIMUM_GROWTH ** (passedMs / MINIMUM_GROWTH_MS), heapBytes);
+    if (isIdle && !this.#hasShrunk && nowMs >= this.#firstMs + STARTED_MS) {
+      this.#hasShrunk = true;
+      return "shrink";
+    }
     const { grown, bytes } = isIdle ? IDLE : BUSY;
-    return nowMs >= this.#notBeforeMs && heapBytes > this.#minimum * grown + bytes;
+    return nowMs >= this.#notBeforeMs && heapBytes > this.#minimum * grown + bytes ? "collect" : null;
   }
 
   /** Must be called after a collection, which blocked the daemon for `pauseMs`. */

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import {
   type FileRole,
@@ -31,6 +30,20 @@ const OF_RUN: ReadonlySet<string> = new Set(["SUP_INVOCATION_ID", "SUP_GENERATIO
 const MAX_WAITING = 20_000;
 /** Maximum number of cached content hashes. The cache avoids hashing a program again for each unit that runs it. */
 const MAX_CONTENTS = 500;
+/**
+ * Maximum number of cached MACs. Most settings and variables have the same value in all units, so that the cache avoids about nine
+ * of ten computations, and equal MACs share one string.
+ */
+const MAX_MACS = 2000;
+/** Number of fingerprints that are stored in one transaction. */
+const STORED_TOGETHER = 100;
+/**
+ * When more starts than this wait, many units are being started. The fingerprints then wait until no unit has started for QUIET_MS,
+ * but at most PATIENCE_MS, so that they do not compete with the starts.
+ */
+const FEW = 4;
+const QUIET_MS = 200;
+const PATIENCE_MS = 3000;
 
 interface Waiting extends Omit<FingerprintRow, "fingerprint"> {
   readonly effective: Readonly<Record<string, unknown>>;
@@ -40,17 +53,20 @@ interface Waiting extends Omit<FingerprintRow, "fingerprint"> {
 
 /**
  * Makes the fingerprints of runs and stores those that differ from the unit's previous one. A start only adds an entry to a
- * queue. The entries are handled one after the other, so that this work delays nothing else. If the daemon is killed directly
- * after a start, the fingerprint of that run is missing.
+ * queue. The entries are handled later, one after the other, so that this work delays nothing else. If the daemon is killed
+ * directly after a start, the fingerprint of that run is missing.
  */
 export class Fingerprints {
   readonly #o: FingerprintsOptions;
   readonly #keyName: string;
   readonly #waiting: Waiting[] = [];
+  /** New fingerprints by unit that are not stored yet. */
+  readonly #made = new Map<string, FingerprintRow>();
   #isBusy = false;
+  #lastStartMs = 0;
   /** The MACs of the contents of files by path. */
   readonly #contents = new Map<string, FileState>();
-  readonly #units = new WeakMap<object, Readonly<Record<string, string>>>();
+  readonly #macCache = new Map<string, string>();
 
   constructor(options: FingerprintsOptions) {
     this.#o = options;
@@ -66,40 +82,66 @@ export class Fingerprints {
     const effective = this.#o.effective(id);
     if (effective === undefined || this.#waiting.length >= MAX_WAITING) return;
     this.#waiting.push({ serviceId: id, invocation, at: new Date(this.#o.clock.wallMs()).toISOString(), effective, launch, isAnswered });
+    this.#lastStartMs = performance.now();
     if (this.#isBusy) return;
     this.#isBusy = true;
     setImmediate(() => void this.#handleAll());
   }
 
   async #handleAll(): Promise<void> {
+    if (this.#waiting.length > FEW) await this.#quiet();
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       try {
         await this.#handle(next);
       } catch (error) {
         this.#o.bug(`cannot make the fingerprint of ${next.serviceId}`, error);
       }
+      if (this.#made.size >= STORED_TOGETHER) this.#store();
     }
+    this.#store();
     this.#isBusy = false;
   }
 
+  /** Waits until no unit has started for QUIET_MS. */
+  async #quiet(): Promise<void> {
+    const beganMs = performance.now();
+    for (;;) {
+      const now = performance.now();
+      const waitMs = Math.min(this.#lastStartMs + QUIET_MS, beganMs + PATIENCE_MS) - now;
+      if (waitMs <= 0) return;
+      await Bun.sleep(waitMs);
+    }
+  }
+
   async #handle({ effective, launch, isAnswered, ...run }: Waiting): Promise<void> {
-    const { store } = this.#o;
-    const last = store.fingerprints(run.serviceId, 1)[0]?.fingerprint;
+    const last = (this.#made.get(run.serviceId) ?? this.#o.store.fingerprints(run.serviceId, 1)[0])?.fingerprint;
     const before = last === undefined ? null : parseFingerprint(last);
     const made: Fingerprint = {
       key: this.#keyName,
-      unit: this.#unitMacs(effective),
-      environment: launch && this.#environmentMacs(launch.env),
+      unit: this.#macs(Object.entries(effective).map(([key, value]) => [key, JSON.stringify(value) ?? ""])),
+      environment: launch && this.#macs(Object.entries(launch.env).filter(([name]) => !OF_RUN.has(name))),
       files: launch === null ? [] : await this.#filesOf(launch, before, isAnswered, Date.parse(run.at)),
       directory: launch && isAnswered ? { path: launch.cwd, real: await this.#o.files.realPath(launch.cwd) } : null,
     };
     const text = JSON.stringify(made);
     if (text === last) return;
-    store.setFingerprint({ ...run, fingerprint: text });
+    this.#add({ ...run, fingerprint: text });
     if (!made.files.some(lacksContent)) return;
+    this.#store(); // hashing a large file takes long, and the daemon may be killed in the meantime
     const files: TrackedFile[] = [];
     for (const file of made.files) files.push(lacksContent(file) ? { ...file, state: await this.#hashed(file.path, file.state) } : file);
-    store.setFingerprint({ ...run, fingerprint: JSON.stringify({ ...made, files }) });
+    this.#add({ ...run, fingerprint: JSON.stringify({ ...made, files }) });
+  }
+
+  #add(row: FingerprintRow): void {
+    const earlier = this.#made.get(row.serviceId);
+    if (earlier !== undefined && earlier.invocation !== row.invocation) this.#store();
+    this.#made.set(row.serviceId, row);
+  }
+
+  #store(): void {
+    if (this.#made.size > 0) this.#o.store.setFingerprints([...this.#made.values()]);
+    this.#made.clear();
   }
 
   async #filesOf(launch: Launch, before: Fingerprint | null, isAnswered: boolean, startMs: number): Promise<TrackedFile[]> {
@@ -156,20 +198,18 @@ export class Fingerprints {
     return hashed;
   }
 
-  #unitMacs(effective: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-    const known = this.#units.get(effective);
-    if (known !== undefined) return known;
-    const macs = this.#macs(Object.entries(effective).map(([key, value]) => [key, JSON.stringify(value) ?? ""]));
-    this.#units.set(effective, macs);
-    return macs;
-  }
-
-  #environmentMacs(env: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-    return this.#macs(Object.entries(env).filter(([name]) => !OF_RUN.has(name)));
-  }
-
   #macs(entries: ReadonlyArray<readonly [string, string]>): Record<string, string> {
-    return Object.fromEntries(entries.map(([name, value]) => [name, this.#mac(`${name}\0${value}`)]));
+    return Object.fromEntries(entries.map(([name, value]) => [name, this.#cachedMac(`${name}\0${value}`)]));
+  }
+
+  #cachedMac(text: string): string {
+    const known = this.#macCache.get(text);
+    if (known !== undefined) return known;
+    const mac = this.#mac(text);
+    if (text.length > MAX_CACHED_TEXT) return mac;
+    if (this.#macCache.size >= MAX_MACS) this.#macCache.delete(this.#macCache.keys().next().value!);
+    this.#macCache.set(text, mac);
+    return mac;
   }
 
   /** Returns a keyed hash of 64 bits in hexadecimal digits. */
@@ -178,6 +218,8 @@ export class Fingerprints {
   }
 }
 
+/** Longer texts are rarely equal in two units. */
+const MAX_CACHED_TEXT = 200;
 const MAX_PATH = 4096;
 /** Maximum size of an argument that is hashed. A larger file is probably data, which changes all the time. */
 const MAX_ARGUMENT_BYTES = 64 * 1024 * 1024;
@@ -194,7 +236,7 @@ const KEY_BYTES = 32;
 export function fingerprintKey(file: string, onProblem: (message: string) => void): string {
   const stored = readRegularFile(file, 2 * KEY_BYTES);
   if (stored.ok && stored.value.length === 2 * KEY_BYTES) return stored.value.toString("latin1");
-  const key = randomBytes(KEY_BYTES).toString("hex");
+  const key = Buffer.from(crypto.getRandomValues(new Uint8Array(KEY_BYTES))).toString("hex");
   try {
     writeOwnFile(file, key, "replace");
   } catch (error) {

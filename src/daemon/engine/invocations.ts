@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { readRegularFile, writeOwnFile } from "../../linux/io/regular-files.ts";
 import type { KeyValueStore } from "../../ports/store/settings.ts";
@@ -28,7 +27,7 @@ export class Invocations {
     const booted = lastBoot !== null && lastBoot !== bootId;
     const known = booted ? null : (left ?? stored);
     this.#given = known !== null;
-    this.#secret = known ?? randomUUID();
+    this.#secret = known ?? crypto.randomUUID();
     if (stored !== this.#secret) store.set(KEY, this.#secret);
     try {
       if (left !== this.#secret) writeOwnFile(this.#file, this.#secret, "replace");

@@ -13,7 +13,7 @@ import { raisePriority } from "../../linux/self/priority.ts";
 import { sendSdNotify } from "../../linux/io/sd-notify.ts";
 import { findPortOwner } from "../../linux/io/tcp-listeners.ts";
 import { isAlive, readStat } from "../../linux/proc/proc.ts";
-import { collectGarbage, releaseStartupCode } from "../../linux/self/release-memory.ts";
+import { collectGarbage, releaseStartupMemory } from "../../linux/self/release-memory.ts";
 import { ignoreStraySignals, onSignals, resetSignalMask, scrubEnvironment } from "../../linux/self/signals.ts";
 import { watchTerminal } from "../../linux/self/terminal.ts";
 import { type Places, SYSTEM_SOCKET, SYSTEM_UNITS } from "../../spec/places.ts";
@@ -298,7 +298,6 @@ async function start(
   const stopWatching = parts.source.watch(() => parts.reloader.noticed());
   const stopTicking = tick(parts, settings);
   const guard = guardRuntime(parts, { listening: listening.value, lock, places, daemonLog });
-  setTimeout(releaseStartupCode, STARTED_MS);
   const unlisten = async (): Promise<void> => {
     stopWatching();
     stopTicking();
@@ -319,9 +318,6 @@ const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: Daem
   loadPage: async () => (await import("../compose/page.ts")).loadPage(),
   sessionMemory: { load: () => store.get("page-sessions"), save: (text) => store.set("page-sessions", text) },
 });
-
-/** Delay after which memory of code that only the start needs is unmapped. Usually all enabled units have been started by this time. */
-const STARTED_MS = 10_000;
 
 /**
  * Maximum interval between two rounds of housekeeping, even if the sampling interval is longer. It keeps the store within its
@@ -348,7 +344,9 @@ function tick(parts: Parts, settings: Settings): () => void {
     reloader.letGo();
     const { user, system } = process.cpuUsage();
     const use = { heapBytes: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000 };
-    if (gcPacer.read({ nowMs: clock.monotonicMs(), ...use })) gcPacer.collected(collectGarbage(), clock.monotonicMs());
+    const advice = gcPacer.read({ nowMs: clock.monotonicMs(), ...use });
+    if (advice === "shrink") void releaseStartupMemory();
+    if (advice === "collect") gcPacer.collected(collectGarbage(), clock.monotonicMs());
   }, intervalMs);
   return () => {
     clearInterval(ticking);

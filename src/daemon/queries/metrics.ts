@@ -1,6 +1,6 @@
 import type { ApiError } from "../../api/contract/errors.ts";
 import type * as shape from "../../api/contract/shapes.ts";
-import { MAX_REPORTED } from "../../api/contract/shapes.ts";
+import { MAX_REPORTED } from "../../api/contract/limits.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { MetricRow, MetricsStore } from "../../ports/store/metrics.ts";
 import type { Sampler } from "../background/sampler.ts";

@@ -3,7 +3,6 @@
  * runtime directory and sends only its name. Therefore the daemon never opens a path that a client chose. The bytes go from the
  * command line to the service directly, and the daemon is not involved in reading or writing.
  */
-import { randomBytes } from "node:crypto";
 import { chownSync, closeSync, fstatSync, rmSync, statSync } from "node:fs";
 import { errnoName, errnoWords } from "../../base/errno.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -59,7 +58,7 @@ const NO_DAEMON = ["ENOENT", "ENOTDIR", "EACCES"];
 
 /** Creates a FIFO for the daemon of this runtime directory. Returns null if there is no such directory. The error is a message. */
 export function makeStdinFifo(directory: string): Result<StdinFifo | null, string> {
-  const name = randomBytes(16).toString("hex");
+  const name = crypto.randomUUID().replaceAll("-", "");
   const path = pathOf(directory, name);
   const made = makeFifo(path, 0o600, false);
   if (!made.ok) {

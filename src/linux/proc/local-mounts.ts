@@ -22,7 +22,7 @@ export function isLocalPath(path: string, mountinfo = readMountinfo()): boolean 
   return LOCAL.has(type);
 }
 
-function readMountinfo(): string {
+export function readMountinfo(): string {
   try {
     return readFileSync("/proc/self/mountinfo", "utf8");
   } catch {

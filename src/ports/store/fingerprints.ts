@@ -10,8 +10,8 @@ export interface FingerprintRow {
 
 /** The fingerprints of runs. The store keeps a bounded number for each unit, and deletes old ones with the events of their time. */
 export interface FingerprintStore {
-  /** Stores a fingerprint, or replaces the one of the same run. */
-  setFingerprint(row: FingerprintRow): void;
+  /** Stores fingerprints, or replaces those of the same runs. */
+  setFingerprints(rows: readonly FingerprintRow[]): void;
   /** Returns the newest `limit` fingerprints of a unit, oldest first. */
   fingerprints(serviceId: string, limit: number): readonly FingerprintRow[];
 }

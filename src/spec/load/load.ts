@@ -23,7 +23,9 @@ export type LoadResult = { readonly ok: true; readonly loaded: Loaded } | { read
 /** Loads one unit or template by itself, without checking the units that it depends on. */
 export function loadUnit(files: UnitFiles, options: LoadOptions = {}): LoadResult {
   const draft = draftUnit(files, options.unitDefaults ?? null);
-  return draft.ok ? { ok: true, loaded: toLoaded(draft.value) } : { ok: false, problems: draft.error.problems };
+  return draft.ok
+    ? { ok: true, loaded: toLoaded(draft.value, options.unitDefaults ?? null) }
+    : { ok: false, problems: draft.error.problems };
 }
 
 export interface LoadedSnapshot {
@@ -94,7 +96,7 @@ export function loadSnapshot(snapshot: UnitSnapshot, options: SnapshotOptions = 
   for (const [id, draft] of drafts) {
     if (problems.has(id)) continue;
     const warnings = [...draft.warnings, ...(notes.get(id) ?? []), ...checkConditions(draft, drafts)];
-    const one = toLoaded({ ...draft, warnings });
+    const one = toLoaded({ ...draft, warnings }, options.unitDefaults ?? null);
     if (!services.has(id)) (isTemplate(id) ? templates : loaded).set(id, one);
     else {
       declared.set(id, one);
@@ -113,16 +115,17 @@ export function instantiate(template: Loaded, instance: string): Result<Loaded, 
   return ok({ ...template, spec, effective: { ...template.effective, name: spec.name } });
 }
 
-function toLoaded({ spec, effective, root, files, warnings }: Draft): Loaded {
+function toLoaded({ spec, effective, files, warnings }: Draft, defaults: ObjectNode | null): Loaded {
   let sources: ReadonlyMap<string, string> | undefined;
   return {
     spec,
     effective,
     files,
     warnings,
-    // The sources are computed on first use, because only `sup cat` and the web page need them.
+    // The sources are computed on first use, because only `sup cat` and the web page need them. The files are parsed again for
+    // this, because the trees of all files would take more memory than the units themselves.
     get sources() {
-      return (sources ??= sourcesOf(effective, root));
+      return (sources ??= sourcesOf(effective, files, defaults));
     },
   };
 }

@@ -14,6 +14,7 @@ import { dependencySpecs, toSpec } from "../load/to-spec.ts";
 import { type Node, type ObjectNode, nearest, nodeAt, offsetInString, type Path, eachScalar, Source, toValue } from "./tree.ts";
 import { START_TIMEOUT, UNIT_ROWS, type UnitFile, unitSchema } from "../schema/unit.ts";
 import { type Issue, validateUnit } from "./validate.ts";
+import { weakly } from "../../base/weakly.ts";
 
 /** A unit or template whose own files are valid. The units that it depends on are not checked yet. */
 export interface Draft {
@@ -47,7 +48,12 @@ export function draftUnit(files: UnitFiles, defaults: ObjectNode | null): Result
   if (!merged.ok) return err({ problems: merged.error, links: null });
   const { root, removed } = merged.value;
   const { unit, issues } = validateUnit(root);
-  const problems = [...removed, ...issuesToProblems(issues, root, unitKeys()), ...refuseLater(root), ...checkStrings(root, texts)];
+  const problems = [
+    ...removed,
+    ...(issues.length > 0 ? issuesToProblems(issues, root, unitKeys()) : []),
+    ...refuseLater(root),
+    ...checkStrings(root, texts),
+  ];
   const isSet = (path: Path): boolean => nodeAt(root, path) !== undefined;
   const unusable = unusableKeys(issues, problems);
   for (const { path, ...rest } of findContradictions(unit, isSet, unusable)) {
@@ -80,10 +86,8 @@ export function inOrder(problems: readonly Problem[], texts: readonly TextFile[]
   });
 }
 
-let keys: ReadonlyMap<string, KeyInfo> | undefined;
-
 /** Returns the keys of the unit file, in the order of the reference. */
-export const unitKeys = (): ReadonlyMap<string, KeyInfo> => (keys ??= keysOf(unitSchema()));
+export const unitKeys: () => ReadonlyMap<string, KeyInfo> = weakly(() => keysOf(unitSchema()));
 
 function badName(id: string, path: string): Problem {
   return fileProblem(path, {
@@ -194,9 +198,17 @@ function effectiveOf(unit: UnitFile, id: string): Record<string, unknown> {
   return effective;
 }
 
-/** Returns `default` or `path:line` for every value in effect, by dotted key. A list counts as one value. */
-export function sourcesOf(effective: Readonly<Record<string, unknown>>, root: Node): Map<string, string> {
+/**
+ * Returns `default` or `path:line` for every value in effect, by dotted key. A list counts as one value. `files` and `defaults` are those
+ * of `draftUnit`, which has accepted them.
+ */
+export function sourcesOf(
+  effective: Readonly<Record<string, unknown>>,
+  files: readonly TextFile[],
+  defaults: ObjectNode | null,
+): Map<string, string> {
   const sources = new Map<string, string>();
+  const merged = readAndMerge(files, defaults);
   const visit = (value: unknown, node: Node | undefined, path: Path, key: string): void => {
     if (typeof value === "object" && value !== null && !Array.isArray(value) && (path.length === 0 || Object.keys(value).length > 0)) {
       for (const [name, inner] of Object.entries(value)) {
@@ -206,6 +218,6 @@ export function sourcesOf(effective: Readonly<Record<string, unknown>>, root: No
       }
     } else sources.set(key, node ? `${node.source.path}:${node.source.position(node.start).line}` : "default");
   };
-  visit(effective, root, [], "");
+  visit(effective, merged.ok ? merged.value.root : undefined, [], "");
   return sources;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { count, nonEmpty, said, seconds, words } from "./meta.ts";
+import { weakly } from "../../base/weakly.ts";
 
 /** The schema of `health_check`. */
 
@@ -70,8 +71,7 @@ function shapes() {
   ] as const;
 }
 
-let fallbackBuilt: ReturnType<typeof buildFallback> | undefined;
-const fallbackSchema = () => (fallbackBuilt ??= buildFallback());
+const fallbackSchema = weakly(() => buildFallback());
 
 function buildFallback() {
   const [http, tcp, alive, exec] = shapes();

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { weakly } from "../../base/weakly.ts";
 
 /**
  * Metadata of a key. `applies` says whether a changed value takes effect on a running unit or needs a restart. Keys inside an
@@ -16,7 +17,7 @@ export type Applies = "live" | "restart";
 
 export const meta = z.registry<KeyMeta>();
 
-/** The schema of one top-level key. It is built on first use, because most files use few keys. */
+/** The schema of one top-level key. It is made on demand, because most files use few keys. */
 export interface Row<S extends z.ZodType> {
   readonly schema: () => S;
   /** True if the key may be absent and has no default. */
@@ -47,8 +48,7 @@ export const said = <S extends z.ZodType>(description: string, schema: S, otherw
   note(schema, { description, ...shownDefault(otherwise) });
 
 function row<S extends z.ZodType>(what: KeyMeta, build: () => S, optional: boolean): Row<S> {
-  let built: S | undefined;
-  return { optional, schema: () => (built ??= note(build(), what)) };
+  return { optional, schema: weakly(() => note(build(), what)) };
 }
 
 const shownDefault = (value: unknown): { default?: unknown } => (value === undefined ? {} : { default: value });

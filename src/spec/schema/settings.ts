@@ -7,6 +7,7 @@ import { count, said } from "./meta.ts";
 import { heartbeatSchema, notificationProblems, notificationsSchema, toHeartbeat, toNotifications } from "./notifications.ts";
 import { parse } from "../parse/parse.ts";
 import { logSizes } from "./parts.ts";
+import { weakly } from "../../base/weakly.ts";
 import { type Problem, problemAt } from "../parse/problems.ts";
 import { nearest, nodeAt, type ObjectNode, Source, toValue } from "../parse/tree.ts";
 
@@ -71,9 +72,7 @@ export function loadSettings(file: TextFile | null): LoadedSettings {
   return { settings: toSettings(validated.data, unitDefaults), problems };
 }
 
-let built: ReturnType<typeof build> | undefined;
-
-export const settingsSchema = (): ReturnType<typeof build> => (built ??= build());
+export const settingsSchema: () => ReturnType<typeof build> = weakly(() => build());
 
 export const settingsKeys = (): ReadonlyMap<string, KeyInfo> => keysOf(settingsSchema());
 

@@ -4,6 +4,7 @@ import { healthCheckSchema } from "./health.ts";
 import { instances } from "./instances.ts";
 import { count, live, liveOptional, nonEmpty, type Row, restart, restartOptional, seconds, words } from "./meta.ts";
 import * as part from "./parts.ts";
+import { weakly } from "../../base/weakly.ts";
 
 /**
  * The unit file: every key with its type, default, meaning, and whether a change takes effect without a restart. Error
@@ -12,11 +13,10 @@ import * as part from "./parts.ts";
  */
 export type UnitFile = { [K in keyof typeof UNIT_ROWS]: z.output<ReturnType<(typeof UNIT_ROWS)[K]["schema"]>> };
 
-let built: z.ZodObject | undefined;
-
 /** Returns the schema of the whole unit file. Loading does not use it; it uses the row of each key separately (`validate.ts`). */
-export const unitSchema = (): z.ZodObject =>
-  (built ??= z.strictObject(Object.fromEntries(Object.entries<Row<z.ZodType>>(UNIT_ROWS).map(([name, { schema }]) => [name, schema()]))));
+export const unitSchema = weakly((): z.ZodObject =>
+  z.strictObject(Object.fromEntries(Object.entries<Row<z.ZodType>>(UNIT_ROWS).map(([name, { schema }]) => [name, schema()]))),
+);
 
 /** Default of the start timeout in seconds. A oneshot has no default. */
 export const START_TIMEOUT = 60;

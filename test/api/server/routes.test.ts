@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { contract } from "../../../src/api/contract/contract.ts";
+import { outputs } from "../../../src/api/contract/contract.ts";
 import { routes, type RouteName } from "../../../src/api/contract/routes.ts";
 import { errorOf, makeRig, NOW, TOKEN } from "./fake.ts";
 
@@ -76,7 +76,7 @@ for (const [name, [request, init, status = 200]] of Object.entries(GOOD)) {
     expect(response.headers.get("cache-control")).toBe("no-store");
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
     const value: unknown = await response.json();
-    expect(contract[name as RouteName].output.parse(value)).toEqual(value as never);
+    expect(outputs[name as RouteName].parse(value)).toEqual(value as never);
   });
 }
 

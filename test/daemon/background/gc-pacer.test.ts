@@ -7,7 +7,7 @@ const EVERY_MS = 5000;
 /** Whether a collection is due for each of these heap sizes, with a constant share of a core in use. */
 const decisions = (heaps: readonly number[], use: number, everyMs = EVERY_MS): boolean[] => {
   const pacer = new GcPacer();
-  return heaps.map((mb, n) => pacer.read({ nowMs: n * everyMs, heapBytes: mb * MB, cpuMs: n * everyMs * use }));
+  return heaps.map((mb, n) => pacer.read({ nowMs: n * everyMs, heapBytes: mb * MB, cpuMs: n * everyMs * use }) === "collect");
 };
 
 test("a heap that has grown much is collected, a constant one never", () => {
@@ -16,7 +16,7 @@ test("a heap that has grown much is collected, a constant one never", () => {
 });
 
 test("while the daemon is idle, a little growth is enough", () => {
-  expect(decisions([20, 23, 26, 26], 0.1)).toEqual([false, false, true, true]);
+  expect(decisions([20, 20, 23, 26, 26], 0.1)).toEqual([false, false, false, true, true]);
   expect(decisions([20, 23, 26, 26], 0.3)).toEqual([false, false, false, false]);
 });
 
@@ -31,11 +31,21 @@ test("memory that collections do not free counts as live after a while, whatever
 
 test("collections take at most 1 % of the time", () => {
   const pacer = new GcPacer();
-  const read = (nowMs: number, mb: number): boolean => pacer.read({ nowMs, heapBytes: mb * MB, cpuMs: nowMs });
+  const read = (nowMs: number, mb: number): boolean => pacer.read({ nowMs, heapBytes: mb * MB, cpuMs: nowMs }) === "collect";
   read(0, 20);
   expect(read(5000, 90)).toBe(true);
   pacer.collected(100, 5100);
   expect(read(10_000, 90)).toBe(false);
   expect(read(15_099, 90)).toBe(false);
   expect(read(15_100, 90)).toBe(true);
+});
+
+test("the daemon shrinks once, when it is idle after the start", () => {
+  const pacer = new GcPacer();
+  const [busy, idle] = [4500, 50]; // ms of CPU time in an interval
+  let cpuMs = 0;
+  const advice = [busy, busy, busy, idle, idle, busy, idle].map((used, n) =>
+    pacer.read({ nowMs: n * EVERY_MS, heapBytes: 20 * MB, cpuMs: (cpuMs += used) }),
+  );
+  expect(advice).toEqual([null, null, null, "shrink", null, null, null]);
 });

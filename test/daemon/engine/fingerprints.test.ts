@@ -28,10 +28,12 @@ function makeRig(effective: Record<string, unknown> = { command: "app", environm
   /** A start is at 5000, and it is handled at 7000. */
   const nowMs = (): number => (asked.length === 0 ? 5000 : 7000);
   const store = {
-    setFingerprint(row: FingerprintRow) {
-      const known = rows.findIndex(({ invocation }) => invocation === row.invocation);
-      if (known < 0) rows.push(row);
-      else rows[known] = row;
+    setFingerprints(added: readonly FingerprintRow[]) {
+      for (const row of added) {
+        const known = rows.findIndex(({ invocation }) => invocation === row.invocation);
+        if (known < 0) rows.push(row);
+        else rows[known] = row;
+      }
     },
     fingerprints: (id: string, limit: number) => rows.filter(({ serviceId }) => serviceId === id).slice(-limit),
   };

@@ -14,7 +14,7 @@ test("fingerprints are kept per unit, oldest first; a second write for a run rep
   using dir = tempDir();
   const path = join(dir.path, "sup.db");
   const store = mustOpen(path);
-  for (const one of [row("a", 1), row("b", 1), row("a", 2), row("a", 2, '{"hash":1}')]) store.setFingerprint(one);
+  store.setFingerprints([row("a", 1), row("b", 1), row("a", 2), row("a", 2, '{"hash":1}')]);
   store.close();
   const next = mustOpen(path);
   expect(next.fingerprints("a", 10)).toEqual([row("a", 1), row("a", 2, '{"hash":1}')]);
@@ -26,7 +26,7 @@ test("fingerprints are kept per unit, oldest first; a second write for a run rep
 test("a unit keeps its newest 200 fingerprints", () => {
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
-  for (let n = 0; n < 205; n++) store.setFingerprint(row("a", n));
+  for (let n = 0; n < 205; n++) store.setFingerprints([row("a", n)]);
   const kept = store.fingerprints("a", 1000);
   expect(kept).toHaveLength(200);
   expect(kept[0]).toEqual(row("a", 5));
@@ -37,7 +37,7 @@ test("old fingerprints are deleted with the events, except the one that still ap
   using dir = tempDir();
   const store = mustOpen(join(dir.path, "sup.db"));
   store.record(turn({ memories: [{ kind: "unit", id: "a", memory: "{}" }] }));
-  for (const one of [row("a", 1), row("a", 2), row("a", 9), row("gone", 1)]) store.setFingerprint(one);
+  store.setFingerprints([row("a", 1), row("a", 2), row("a", 9), row("gone", 1)]);
   store.prune(FAR, row("a", 5).at);
   expect(store.fingerprints("a", 10)).toEqual([row("a", 2), row("a", 9)]);
   expect(store.fingerprints("gone", 10)).toEqual([]);
@@ -49,7 +49,7 @@ test("a database of an older version gets the table", () => {
   const path = join(dir.path, "sup.db");
   oldDatabase(path, 8);
   const store = mustOpen(path);
-  store.setFingerprint(row("a", 1));
+  store.setFingerprints([row("a", 1)]);
   expect(store.fingerprints("a", 1)).toEqual([row("a", 1)]);
   store.close();
 });

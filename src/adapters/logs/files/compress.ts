@@ -6,7 +6,6 @@
 import { closeSync, constants, fstatSync, read, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { unfinishedName } from "../../../core/logs/rotation.ts";
 import { openOwnFile } from "../../../linux/io/regular-files.ts";
 import type { Compression } from "../../../spec/spec.ts";
@@ -107,7 +106,7 @@ async function writePacked(format: Compression, source: string, target: string, 
     await using to = await open(target, "wx", 0o600);
     const text = Buffer.allocUnsafe(FRAME_TEXT_BYTES);
     for (;;) {
-      const { bytesRead } = await readSome(from, text, 0, text.length, null);
+      const bytesRead = await readSome(from, text);
       if (bytesRead === 0 || ended()) break;
       await to.writeFile(await PACK[format](text.subarray(0, bytesRead)));
     }
@@ -120,4 +119,8 @@ async function writePacked(format: Compression, source: string, target: string, 
   }
 }
 
-const readSome = promisify(read);
+function readSome(fd: number, into: Buffer): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  read(fd, into, 0, into.length, null, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
+  return promise;
+}

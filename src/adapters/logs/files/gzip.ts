@@ -2,8 +2,6 @@
  * Gzip files as sequences of members (RFC 1952). Each member contains its own length in an extra field, so that sup can read the
  * file backwards, member by member. Every gzip program reads the sequence as one file and ignores the field.
  */
-import { gzip } from "node:zlib";
-import { promisify } from "node:util";
 
 /**
  * The beginning of the extra field: the id "SU", and the number of bytes that follow. These 4 bytes contain the length of the
@@ -16,10 +14,11 @@ const TEXT_AT = HEAD_BYTES + 2 + FIELD_BYTES;
 const HAS_EXTRA = 4;
 const FLAGS_AT = 3;
 
-const pack = promisify(gzip) as (text: Uint8Array) => Promise<Buffer>;
-
 export async function gzipMember(text: Uint8Array): Promise<Buffer> {
-  const plain = await pack(text);
+  const { gzip } = await import("node:zlib"); // loaded on demand, because it takes 1.7 MB of memory
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  gzip(text, (error, packed) => (error ? reject(error) : resolve(packed)));
+  const plain = await promise;
   const head = Buffer.alloc(TEXT_AT);
   plain.copy(head, 0, 0, HEAD_BYTES);
   head[FLAGS_AT] = HAS_EXTRA;

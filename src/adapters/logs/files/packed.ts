@@ -1,5 +1,4 @@
 /** Compressed rotated files as sequences of blocks that can be read independently. */
-import { constants, gunzipSync } from "node:zlib";
 import type { Compression } from "../../../spec/spec.ts";
 import { gzipMembers } from "./gzip.ts";
 import { zstdFrames } from "./zstd.ts";
@@ -24,12 +23,17 @@ const FOREIGN_TEXT_BYTES = 128 << 20;
 export function packedBlocks(format: Compression, size: number, read: ReadAt): Blocks {
   if (format === "zstd") return blocksOf(zstdFrames(size, read) ?? [], read, (bytes) => Buffer.from(Bun.zstdDecompressSync(bytes)));
   const members = gzipMembers(size, read);
-  if (members !== null) return blocksOf(members, read, gunzipSync);
+  if (members !== null) return blocksOf(members, read, (bytes) => zlib().gunzipSync(bytes));
   return { count: 1, text: () => unpacked(read(0, Math.min(size, BLOCK_BYTES)), gunzipWhatIsThere) };
 }
 
-const gunzipWhatIsThere = (bytes: Buffer): Buffer =>
-  gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: FOREIGN_TEXT_BYTES });
+function gunzipWhatIsThere(bytes: Buffer): Buffer {
+  const { constants, gunzipSync } = zlib();
+  return gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: FOREIGN_TEXT_BYTES });
+}
+
+/** Loaded on demand, because it takes 1.7 MB of memory and few services write gzip files. */
+const zlib = (): typeof import("node:zlib") => require("node:zlib");
 
 function blocksOf(places: ReadonlyArray<readonly [from: number, to: number]>, read: ReadAt, unpack: (bytes: Buffer) => Buffer): Blocks {
   return {

@@ -60,8 +60,3 @@ export const forecast = unitForecast.extend({
   units: z.array(unitForecast).optional(),
 });
 export type Forecast = z.infer<typeof forecast>;
-
-/** The maximum number of different metric names that one service can report. */
-export const MAX_REPORTED = 64;
-export const metricsReport = z.strictObject({ service_id: id, metrics: z.record(z.string().min(1).max(128), z.number()) });
-export type MetricsReport = z.infer<typeof metricsReport>;

@@ -7,7 +7,7 @@ export const host: Handler<"host"> = async (_input, { supervisor }) => ok(await 
 
 export const summary: Handler<"summary"> = async (_input, { supervisor }) => ok(await supervisor.summary());
 
-export const openapi: Handler<"openapi"> = (_input, context) => ok(context.openapi());
+export const openapi: Handler<"openapi"> = async (_input, context) => ok(await context.openapi());
 
 /** Stops the daemon. The response is sent before the daemon ends, because no response can be sent afterwards. */
 export const shutdown: Handler<"shutdown"> = async ({ leave }, { supervisor }) => {

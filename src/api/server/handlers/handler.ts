@@ -15,7 +15,7 @@ export interface Context {
   /** The values of the headers `Accept` and `Last-Event-ID`, or empty strings if absent. */
   readonly accept: string;
   readonly lastEventId: string;
-  openapi(): Record<string, unknown>;
+  openapi(): Promise<Record<string, unknown>>;
   readonly visitor: Visitor;
   endStreamsOf(session: string): void;
 }

@@ -1,6 +1,6 @@
 import { stripSuffix } from "../../../base/names.ts";
 import { ok } from "../../../base/result.ts";
-import { MAX_REPORTED } from "../../contract/shapes.ts";
+import { MAX_REPORTED } from "../../contract/limits.ts";
 import { textAnswer } from "../answer.ts";
 import { prometheusText } from "../prometheus.ts";
 import type { Handler } from "./handler.ts";

@@ -1,7 +1,7 @@
 import { ok } from "../../../base/result.ts";
 import { ERRORS, type ErrorCode } from "../../contract/errors.ts";
 import { serviceRows } from "../../contract/service-rows.ts";
-import * as shape from "../../contract/shapes.ts";
+import type * as shape from "../../contract/shapes.ts";
 import type { Answer, Context, Handler } from "./handler.ts";
 import { signalProblem } from "./signal.ts";
 
