@@ -36,6 +36,8 @@ export const outputs = {
   serviceHealth: shape.serviceHealth,
   probe: shape.serviceHealth,
   serviceLogs: z.array(shape.logLine),
+  attach: shape.terminalMessage,
+  attachInput: z.object({ typed: z.boolean() }),
   rotateLogs: z.object({ rotated: described("False when the file was empty", z.boolean()) }),
   serviceMetrics: z.array(shape.metricPoint),
   serviceForecast: shape.forecast,

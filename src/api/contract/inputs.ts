@@ -3,7 +3,7 @@ import { parseDuration } from "../../base/duration.ts";
 import { RUN_NAME } from "../../base/names.ts";
 import { FEW_LINES, MANY_LINES, MAX_LINES, MAX_ROWS } from "./limits.ts";
 import type { RouteName } from "./routes.ts";
-import { jobRequest, metricsReport } from "./shapes/requests.ts";
+import { attaching, jobRequest, metricsReport, typed } from "./shapes/requests.ts";
 
 const ISO = /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/i;
 
@@ -93,6 +93,8 @@ export const inputs = {
       after: described("With `follow`: resume after this `place` of an earlier answer", z.string().max(100).optional()),
       follow: flag("Stream new lines as they come, one JSON object per line"),
     }),
+  attach: () => unit().extend(attaching().shape),
+  attachInput: () => unit().extend(typed().shape),
   rotateLogs: unit,
   serviceMetrics: () =>
     unit().extend({ since: when().default("1h"), limit: count("At most this many, the newest ones", MAX_ROWS).default(1000) }),
@@ -121,6 +123,7 @@ export const inputs = {
       ),
       wait: wait(),
       follow: flag("Stream the output, one JSON object per line: {id} first, {end} last"),
+      attach: described("With `follow` and a unit with `tty`: attach to its terminal", attaching().optional()),
     }),
   health: nothing,
   report: metricsReport,

@@ -13,3 +13,6 @@ export const MANY_LINES = 10_000;
 
 /** The maximum number of different metric names that one service can report. */
 export const MAX_REPORTED = 64;
+
+/** The maximum number of bytes that one request types into a terminal, before base64. */
+export const MAX_TYPED_BYTES = 60_000;

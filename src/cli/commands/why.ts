@@ -1,12 +1,11 @@
 import { EXIT } from "../../api/contract/errors.ts";
-import type { Status, UnitWhy, Why } from "../../api/contract/shapes.ts";
+import type { Status, Why } from "../../api/contract/shapes.ts";
 import { stripSuffix } from "../../base/names.ts";
 import type { Context, Run } from "../context.ts";
 import { safe } from "../render/safe.ts";
-import { dotColour, dotOf, STATE_COLOUR, troubledFirst, UNLOADED_MARK } from "../render/state.ts";
+import { troubledFirst, UNLOADED_MARK } from "../render/state.ts";
 import type { TableStyle } from "../render/status-table.ts";
-import { relative, shortTime } from "../render/time.ts";
-import { why } from "../render/why.ts";
+import { describeWhy } from "../render/why-long.ts";
 import { styleOf } from "./status.ts";
 
 /** The default number of history entries for a single unit. */
@@ -20,7 +19,7 @@ export const run: Run = async (context) => {
   const answer = await context.client.call("why", { id: stripSuffix(name) });
   if (!answer.ok) return context.fail(answer.error);
   if (context.options.json) context.json(answer.value);
-  else context.out(describe(answer.value, styleOf(context), context.options.lines ?? ENTRIES));
+  else context.out(describeWhy(answer.value, styleOf(context), context.options.lines ?? ENTRIES));
   return EXIT.done;
 };
 
@@ -40,7 +39,7 @@ async function whyTroubled(context: Context): Promise<number> {
   }
   const style = styleOf(context);
   const broken = (status.value.broken ?? []).map((unit) => describeBroken(unit, style));
-  const blocks = [...answers.map((answer) => describe(answer, style, context.options.lines ?? ENTRIES_OF_MANY, false)), ...broken];
+  const blocks = [...answers.map((answer) => describeWhy(answer, style, context.options.lines ?? ENTRIES_OF_MANY, false)), ...broken];
   context.out(blocks.length === 0 ? "No unit is in trouble. `sup why UNIT` explains the state of any unit." : blocks.join("\n\n"));
   return EXIT.done;
 }
@@ -52,58 +51,3 @@ function describeBroken({ id, problems }: NonNullable<Status["broken"]>[number],
 }
 
 const MOST_PROBLEMS = 5;
-
-/**
- * Describes a unit, or a service with several units: the service, and then each unit without the policy, which all units share.
- * `hasPolicy` is false in a list of several units, where the same policy would be repeated for each.
- */
-function describe({ units, ...answer }: Why, style: TableStyle, count: number, hasPolicy = true): string {
-  const policy = hasPolicy ? [policyOf(answer, style)] : [];
-  if (units === undefined) return [...headOf(answer, style, count), ...policy, nextOf(answer, style)].join("\n\n");
-  const shared = [...headOf({ ...answer, change: null }, style, count), ...policy];
-  if (answer.next.length > 0) shared.push(nextOf(answer, style));
-  const each = units.map((unit) => [...headOf(unit, style, Math.min(count, ENTRIES_OF_MANY)), nextOf(unit, style)].join("\n\n"));
-  return [...shared, ...each].join("\n\n");
-}
-
-function headOf({ service, story, change }: UnitWhy, style: TableStyle, count: number): string[] {
-  const { paint, now } = style;
-  const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))} is ${service.state === "backoff" ? "in " : ""}${paint(STATE_COLOUR[service.state], service.state)}`;
-  const since = service.state_since === null ? "" : ` since ${shortTime(service.state_since, now)} (${relative(service.state_since, now)})`;
-  const ready = service.wanted === undefined ? "" : `, ${service.ready} of ${service.wanted} ready`;
-  const blocks = [`${head}${ready}${since}. ${safe(why(service, now))}`];
-  if (change) blocks.push([paint("bold", "What changed before the failure"), ...changeLines(change, style)].join("\n"));
-  const shown = count === 0 ? [] : story.slice(-count);
-  if (shown.length > 0) {
-    const newest = shown.findLast(({ lines }) => lines.length > 0);
-    const earlier = story.length > shown.length ? paint("dim", ` (the last ${shown.length} of ${story.length}; -n shows more)`) : "";
-    blocks.push(
-      [`${paint("bold", "What happened")}${earlier}`, ...shown.flatMap((entry) => entryLines(entry, entry === newest, style))].join("\n"),
-    );
-  }
-  return blocks;
-}
-
-const policyOf = ({ policy }: UnitWhy, { paint }: TableStyle): string =>
-  [paint("bold", "Policy"), ...policy.map((text) => `  ${safe(text)}`)].join("\n");
-
-const nextOf = ({ next }: UnitWhy, { paint, now }: TableStyle): string =>
-  [paint("bold", "What happens next"), ...next.map((one) => `  ${nextText(one, now)}`)].join("\n");
-
-function changeLines({ changes, since, failed_at }: NonNullable<Why["change"]>, { paint, now }: TableStyle): string[] {
-  if (changes.length === 0)
-    return [`  Nothing that sup tracks changed between ${shortTime(since, now)} and the first failure at ${shortTime(failed_at, now)}.`];
-  return changes.map(({ time, text }) => `  ${paint("dim", shortTime(time, now))} ${safe(text)}`);
-}
-
-/** The number of output lines below a failed run. The newest failure has more, because a stack trace names the cause in its first lines. */
-const LAST_LINES = 3;
-const NEWEST_LINES = 20;
-
-function entryLines({ time, text, lines }: Why["story"][number], isNewest: boolean, { paint, now }: TableStyle): string[] {
-  const output = lines.slice(isNewest ? -NEWEST_LINES : -LAST_LINES).map((line) => `    ${paint("dim", "│")} ${safe(line)}`);
-  return [`  ${paint("dim", shortTime(time, now))} ${safe(text)}`, ...output];
-}
-
-const nextText = ({ text, time }: Why["next"][number], now: number): string =>
-  time === null ? safe(text) : `${safe(text)} ${relative(time, now)} (${shortTime(time, now)}).`;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { AGENT_NAME } from "../../../base/names.ts";
+import { MAX_TYPED_BYTES } from "../limits.ts";
 import { id } from "./common.ts";
 
 export const ACTIONS = ["start", "stop", "restart", "reload", "kill", "enable", "disable", "reset-failed"] as const;
@@ -27,3 +28,28 @@ export type JobRequest = z.input<ReturnType<typeof jobRequest>>;
 
 export const metricsReport = () => z.strictObject({ service_id: id, metrics: z.record(z.string().min(1).max(128), z.number()) });
 export type MetricsReport = z.infer<ReturnType<typeof metricsReport>>;
+
+const size = (of: string) => z.int().min(1).max(10_000).optional().describe(`${of} of the client's terminal`);
+
+/** A client that attaches to the terminal of a unit. */
+export const attaching = () =>
+  z.strictObject({
+    columns: size("Columns"),
+    rows: size("Rows"),
+    watch: z.boolean().default(false).describe("Only look, and never type"),
+    take: z.boolean().default(false).describe("Type from now on, whoever typed before"),
+    name: z.string().max(100).default("another client").describe("What other clients call this one"),
+  });
+export type Attaching = z.output<ReturnType<typeof attaching>>;
+
+export const typed = () =>
+  z.strictObject({
+    session: z.string().max(64).describe("The session of the attached client"),
+    data: z
+      .base64()
+      .max((MAX_TYPED_BYTES / 3) * 4)
+      .optional()
+      .describe("What to type, in base64"),
+    columns: size("Columns"),
+    rows: size("Rows"),
+  });
