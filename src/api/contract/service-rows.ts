@@ -40,8 +40,10 @@ export function totalsOf(all: readonly Service[]): Service {
   const decisive = units.find((unit) => unit.state === state)!;
   const ready = units.filter((unit) => unit.state === "running").length;
   const requested = Object.keys(first.requested_restarts) as Array<keyof Service["requested_restarts"]>;
+  // The limits are those of one unit, and the figures of the totals are sums.
+  const { limits: _, ...rest } = first;
   return {
-    ...first,
+    ...rest,
     id,
     name: first.name === first.id ? id : first.name,
     state,

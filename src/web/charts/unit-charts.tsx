@@ -1,5 +1,5 @@
 import { useMemo, useState } from "preact/hooks";
-import { megabytes, percent } from "../format.ts";
+import { mebibytes, percent } from "../format.ts";
 import { plain } from "../text.ts";
 import { downWords } from "./down.ts";
 import { view } from "../state/live.ts";
@@ -51,7 +51,7 @@ export function UnitCharts({ id, size }: { readonly id: string; readonly size: "
     <div class={`charts charts-${size}`}>
       <RangeBar rangeMs={rangeMs} choose={choose} zoomed={zoom !== null} reset={() => setZoom(null)} />
       <Chart title="CPU" colour="--chart-cpu" format={percent} drawing={cpu} {...noteOf(forecast?.cpu)} {...shared} />
-      <Chart title="Memory" colour="--chart-memory" format={megabytes} drawing={memory} {...noteOf(forecast?.memory)} {...shared} />
+      <Chart title="Memory" colour="--chart-memory" format={mebibytes} drawing={memory} {...noteOf(forecast?.memory)} {...shared} />
       {(hasResponse || size === "full") && (
         <Chart title="Response time" colour="--chart-response" format={milliseconds} drawing={response} {...shared} />
       )}

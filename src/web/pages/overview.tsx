@@ -18,7 +18,7 @@ import { view } from "../state/live.ts";
 import { toggleSelected } from "../state/selection.ts";
 import { mayAct } from "../state/session.ts";
 import { amend } from "../state/location.ts";
-import { troubleOf } from "../trouble.ts";
+import { troubleNow } from "../state/around.ts";
 
 /** The services whose units are shown. A filter shows all matching units. */
 const opened = signal<ReadonlySet<string>>(new Set());
@@ -39,7 +39,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
   // A unit can be in both lists for a moment, because the stream reports a fixed file after its service.
   const broken = view.value.broken.filter(({ id }) => !view.value.services.has(id));
   const shownBroken = selectBroken(broken, filter);
-  const shown = select(all, filter);
+  const shown = select(all, filter, troubleNow);
   const rows: ReadonlyArray<BrokenUnit | FoldRow> = [
     ...shownBroken,
     ...foldRows(shown, (service) => isNarrowed(filter) || opened.value.has(service)),
@@ -67,7 +67,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
         }}
         mark={(row) => isFold(row) && mayAct.value && toggleSelected(row.service.id)}
         rowClass={(row) =>
-          isFold(row) ? `trouble-${troubleOf(row.service)} is-${row.service.state} fold-${row.fold}` : "trouble-bad is-broken"
+          isFold(row) ? `trouble-${troubleNow(row.service)} is-${row.service.state} fold-${row.fold}` : "trouble-bad is-broken"
         }
         row={(row) =>
           isFold(row) ? <UnitCells service={row.service} fold={row.fold} hidden={hidden} scales={scales} /> : <BrokenCells unit={row} />

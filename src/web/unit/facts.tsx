@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
-import { fullTime, megabytes, NONE, percent } from "../format.ts";
+import { fullTime, mebibytes, NONE, percent } from "../format.ts";
 import { Due, Relative, Since } from "../components/marks.tsx";
 import { labelsOf } from "../filter.ts";
 import { request } from "../state/api.ts";
@@ -20,7 +20,7 @@ export function Facts({ service }: { readonly service: Service }) {
           <code class="wrap">{value === null ? "…" : plain(clip(value.command, 2000).text)}</code>
         </Fact>
         <Fact name="CPU">{percent(service.cpu_percent)}</Fact>
-        <Fact name="Memory">{megabytes(service.memory_mb)}</Fact>
+        <Fact name="Memory">{mebibytes(service.memory_mb)}</Fact>
         {service.status_text !== null && <Fact name="Status text">{plain(clip(service.status_text, 500).text)}</Fact>}
         {service.problems.length > 0 && (
           <Fact name="File">
