@@ -32,7 +32,8 @@ export function troubleOf(service: Service, around: Around = NOTHING): Trouble {
 export const isRecovering = ({ state, retries }: Service): boolean => retries > 0 && (state === "running" || state === "starting");
 
 /** Returns the open alerts of a unit, or of all units of a service. */
-export const alertsOf = ({ id, units = [id] }: Service, { alerts }: Around): readonly Alert[] => units.flatMap((unit) => alerts.get(unit) ?? []);
+export const alertsOf = ({ id, units = [id] }: Service, { alerts }: Around): readonly Alert[] =>
+  units.flatMap((unit) => alerts.get(unit) ?? []);
 
 /** A unit that will not start by itself, so that other units wait for it in vain. Its state is null if there is no such unit. */
 export interface Blocker {

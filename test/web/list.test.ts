@@ -110,7 +110,11 @@ describe("what needs attention", () => {
     ["an ordinary unit that was stopped", { state: "stopped" }, "none"],
     ["running again after a failure, but not for long", { retries: 1 }, "warning"],
     ["waiting for a unit that gave up", { state: "starting", obstacles: [{ unit: "db", state: "fatal" }] }, "warning"],
-    ["critical, and waiting for a unit that gave up", { critical: true, state: "starting", obstacles: [{ unit: "db", state: "failed" }] }, "bad"],
+    [
+      "critical, and waiting for a unit that gave up",
+      { critical: true, state: "starting", obstacles: [{ unit: "db", state: "failed" }] },
+      "bad",
+    ],
     ["waiting for a unit that starts", { state: "starting", obstacles: [{ unit: "db", state: "starting" }] }, "none"],
   ] as const)
     test(`${what}: ${wanted}`, () => expect(troubleOf(aService("x", more as never))).toBe(wanted));
@@ -121,7 +125,16 @@ describe("what needs attention", () => {
     ["critical", "bad"],
   ] as const)
     test(`an open alert, ${severity}: ${wanted}`, () => {
-      const alert = { id: 1, service_id: "x", severity, alert_type: "memory-limit", message: "", created_at: "", resolved_at: null, acknowledged: true };
+      const alert = {
+        id: 1,
+        service_id: "x",
+        severity,
+        alert_type: "memory-limit",
+        message: "",
+        created_at: "",
+        resolved_at: null,
+        acknowledged: true,
+      };
       expect(troubleOf(aService("x"), { services: new Map(), alerts: new Map([["x", [alert]]]) })).toBe(wanted);
     });
 

@@ -57,7 +57,11 @@ export function Chart({ title, height, colour, format, drawing, note, down, onZo
         <span class="chart-value num">{isDown ? down : value === null ? "–" : format(value)}</span>
         <span class="quiet-text num">{point !== null && time !== undefined ? fullTime(new Date(time * 1000).toISOString()) : ""}</span>
         {drawing.limit !== null && <span class="chart-limit">limit {format(drawing.limit)}</span>}
-        {note && <span class="quiet-text">{note}</span>}
+        {note && (
+          <span class="chart-note quiet-text" title={note}>
+            {note}
+          </span>
+        )}
       </figcaption>
       <div
         ref={box}

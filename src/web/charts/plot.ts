@@ -42,6 +42,9 @@ const SYNC = "unit";
 /** The minimum value at the top of the y axis. */
 const LEAST = 1;
 
+/** The space to the right of the time axis. The label at its end is centred there, and needs half of its width. */
+const RIGHT_PX = 28;
+
 export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
   const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   let drawing: Drawing | null = null;
@@ -56,7 +59,7 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
       width: Math.max(200, box.clientWidth),
       height: options.height,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, RIGHT_PX, 0, 0],
       scales: { x: { time: true, range: () => [drawing?.from ?? 0, drawing?.to ?? 1] }, y: { range: () => [0, topOf(drawing)] } },
       axes: [
         {

@@ -23,9 +23,7 @@ export function HealthMark({ health }: { readonly health: Service["health"] }) {
 }
 
 /** Shows the worse of state and trouble as a coloured dot. */
-export const Dot = ({ service }: { readonly service: Service }) => (
-  <span class={`dot tone-${toneNow(service)}`} aria-hidden="true" />
-);
+export const Dot = ({ service }: { readonly service: Service }) => <span class={`dot tone-${toneNow(service)}`} aria-hidden="true" />;
 
 /** Shows a time that changes every second. Sets only the text of its element, and renders nothing else. */
 function Ticking({ text }: { readonly text: (now: number) => string }) {

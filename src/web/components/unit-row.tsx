@@ -94,12 +94,13 @@ interface CellsProps {
   readonly fold: FoldRow["fold"];
   readonly hidden: ReadonlySet<string>;
   readonly scales: Scales;
+  /** True if the reason of a trouble replaces the figures, because the screen is narrow. */
+  readonly isNarrow: boolean;
 }
 
-export function UnitCells({ service, fold, hidden, scales }: CellsProps) {
-  const use = useOf(service.id).value;
+export function UnitCells({ service, fold, hidden, scales, isNarrow }: CellsProps) {
   const isService = fold === "open" || fold === "closed";
-  const running = service.pid !== null || (isService && service.start_time !== null);
+  const hasReason = troubleNow(service) !== "none";
   return (
     <>
       <SelectCell id={service.id} />
@@ -120,18 +121,35 @@ export function UnitCells({ service, fold, hidden, scales }: CellsProps) {
           </span>
         )}
         <Marks service={service} />
-        <About service={service} />
+        {!(isNarrow && hasReason) && <About service={service} />}
       </span>
       <span class="c-state" role="gridcell">
         <StateMark service={service} />
       </span>
+      {isNarrow && hasReason ? (
+        <span class="c-problem" role="gridcell">
+          <Reason service={service} />
+        </span>
+      ) : (
+        <Figures service={service} fold={fold} hidden={hidden} scales={scales} />
+      )}
+      <RowActions service={service} />
+    </>
+  );
+}
+
+function Figures({ service, fold, hidden, scales }: Omit<CellsProps, "isNarrow">) {
+  const use = useOf(service.id).value;
+  const isRunning = service.pid !== null || (fold !== "plain" && fold !== "inner" && service.start_time !== null);
+  return (
+    <>
       {!hidden.has("Health") && (
         <span class="c-health" role="gridcell">
           <HealthMark health={service.health} />
         </span>
       )}
       <span class="c-uptime num" role="gridcell">
-        {running ? <Since iso={service.start_time} /> : NONE}
+        {isRunning ? <Since iso={service.start_time} /> : NONE}
       </span>
       <span class={`c-restarts num ${service.restart_count > 0 ? "" : "quiet-text"}`} role="gridcell">
         {service.restart_count}
@@ -149,7 +167,6 @@ export function UnitCells({ service, fold, hidden, scales }: CellsProps) {
           {service.priority}
         </span>
       )}
-      <RowActions service={service} />
     </>
   );
 }

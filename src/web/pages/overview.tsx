@@ -10,6 +10,7 @@ import { BrokenCells } from "../components/broken-unit.tsx";
 import { DaemonNotes } from "../components/banner.tsx";
 import { FilterBar } from "../components/filter-bar.tsx";
 import { Attention } from "../components/attention.tsx";
+import { useNarrow } from "../components/narrow.ts";
 import { SelectionBar } from "../components/row-actions.tsx";
 import { HEAD_HEIGHT, UnitCells, UnitHead, useRowHeight } from "../components/unit-row.tsx";
 import { VirtualList } from "../components/virtual-list.tsx";
@@ -34,6 +35,7 @@ const services = computed(() => [...view.value.services.values()]);
 export function OverviewPage({ query }: { readonly query: string }) {
   const filter = filterFromText(query);
   const setFilter = (next: Filter): void => amend({ page: "units", filter: filterToText(next) });
+  const isNarrow = useNarrow();
   const rowHeight = useRowHeight();
   const all = services.value;
   // A unit can be in both lists for a moment, because the stream reports a fixed file after its service.
@@ -70,7 +72,11 @@ export function OverviewPage({ query }: { readonly query: string }) {
           isFold(row) ? `trouble-${troubleNow(row.service)} is-${row.service.state} fold-${row.fold}` : "trouble-bad is-broken"
         }
         row={(row) =>
-          isFold(row) ? <UnitCells service={row.service} fold={row.fold} hidden={hidden} scales={scales} /> : <BrokenCells unit={row} />
+          isFold(row) ? (
+            <UnitCells service={row.service} fold={row.fold} hidden={hidden} scales={scales} isNarrow={isNarrow} />
+          ) : (
+            <BrokenCells unit={row} />
+          )
         }
         head={<UnitHead filter={filter} onChange={setFilter} hidden={hidden} ids={ids} />}
         empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}

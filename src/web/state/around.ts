@@ -4,7 +4,9 @@ import { toneOf, troubleOf, type Around, type Tone, type Trouble } from "../trou
 import { openAlerts } from "./alerts.ts";
 import { view } from "./live.ts";
 
-const alertsByUnit = computed((): ReadonlyMap<string, readonly Alert[]> => Map.groupBy(openAlerts.value, ({ service_id }) => service_id ?? ""));
+const alertsByUnit = computed((): ReadonlyMap<string, readonly Alert[]> =>
+  Map.groupBy(openAlerts.value, ({ service_id }) => service_id ?? ""),
+);
 
 /** All units and the open alerts, which the trouble of a unit depends on. */
 export const around = computed((): Around => ({ services: view.value.services, alerts: alertsByUnit.value }));
