@@ -62,6 +62,8 @@ export function alertText({ alert_type, message }: Alert, service: Service | und
     return `memory ${memoryOf(memory_mb, limits.memory_mb)}, over its limit`;
   if (alert_type === "cpu-limit" && limits?.cpu_percent != null && cpu_percent !== null && cpu_percent > limits.cpu_percent)
     return `CPU ${percent(cpu_percent)} of ${percent(limits.cpu_percent)}, over its limit`;
+  if (alert_type === "failed" && service?.last_exit != null)
+    return plain(`${service.state === "fatal" ? "gave up" : "failed"}: ${clip(service.last_exit, 300).text}`);
   return plain(clip(message, 300).text);
 }
 

@@ -29,6 +29,7 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
     const lines = (pane.current ??= new LogPane(box.current!, setHeld));
     lines.grep = grep;
     lines.minLevel = level;
+    lines.follows = at === null;
     lines.clear();
     lines.paused = false;
     setPaused(false);
