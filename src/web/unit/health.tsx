@@ -32,7 +32,7 @@ export function Health({ service }: { readonly service: Service }) {
     <>
       <div class="card-head">
         <h2>Health</h2>
-        <HealthMark health={service.health} />
+        {service.health !== "unknown" && <HealthMark health={service.health} />}
         {value?.check && mayAct.value && (
           <button type="button" class="button small" disabled={busy || !isLive.value || service.pid === null} onClick={() => void probe()}>
             {busy ? "Probing…" : "Probe now"}

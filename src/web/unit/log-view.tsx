@@ -7,6 +7,7 @@ import { unitHref } from "../route.ts";
 import { showToast } from "../state/toasts.ts";
 import { NONE } from "../format.ts";
 import { SearchField } from "../components/search-field.tsx";
+import { TimeField } from "../components/time-field.tsx";
 
 type Stream = "" | "stdout" | "stderr";
 
@@ -119,15 +120,7 @@ function LogBar(bar: BarProps) {
       <Choices {...bar} />
       <label class="field-inline">
         Go to
-        <input
-          type="datetime-local"
-          step="1"
-          aria-label="Go to a time"
-          onChange={(event) => {
-            const time = new Date(event.currentTarget.value);
-            setAt(Number.isNaN(time.getTime()) ? null : time.toISOString());
-          }}
-        />
+        <TimeField label="Go to a time" onChange={setAt} />
       </label>
       <button type="button" class="button small" onClick={() => void earlier()}>
         Earlier lines

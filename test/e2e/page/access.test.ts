@@ -72,7 +72,7 @@ for (const colorScheme of ["light", "dark"] as const)
       await using visitor = await signedIn(daemon, "/", { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
       const { page } = visitor;
       await row(page, "sick", "unhealthy").waitFor();
-      await page.locator(".rail-alerts li").first().waitFor();
+      await page.locator(".trouble .button").first().waitFor();
       for (const place of PLACES) {
         await go(page, place);
         await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();

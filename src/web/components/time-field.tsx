@@ -1,0 +1,32 @@
+import { useState } from "preact/hooks";
+import { now } from "../state/clock.ts";
+import { parseTime } from "../time-input.ts";
+
+interface Props {
+  readonly label: string;
+  /** Called with the time as ISO text, or with null if the field is empty. */
+  readonly onChange: (iso: string | null) => void;
+}
+
+/** A field for a time. The browser's own field would show times in the format of the browser's language, unlike the rest of the page. */
+export function TimeField({ label, onChange }: Props) {
+  const [valid, setValid] = useState(true);
+  const read = (text: string): void => {
+    const time = parseTime(text, now.peek());
+    setValid(time !== null || text.trim() === "");
+    if (time !== null || text.trim() === "") onChange(time?.toISOString() ?? null);
+  };
+  return (
+    <input
+      type="text"
+      class="time-field"
+      aria-label={label}
+      aria-invalid={!valid}
+      title={valid ? "Time in 24 hours, with or without date" : "Not a time. Examples: 15:40, 2026-11-28 15:40:10"}
+      placeholder="15:40 or 2026-11-28 15:40"
+      maxLength={19}
+      spellcheck={false}
+      onChange={(event) => read(event.currentTarget.value)}
+    />
+  );
+}
