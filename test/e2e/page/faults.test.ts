@@ -39,7 +39,7 @@ browserTest(
     await page.locator(".rail .trouble", { hasText: "shop" }).getByText("PANIC: page 4711").waitFor();
     await go(page, "/graph");
     const node = (id: string) => page.locator(".node", { has: page.locator(".node-name", { hasText: new RegExp(`^${id}$`) }) });
-    await node("front").and(page.locator(".tone-warning")).getByText("blocked by db").waitFor();
+    await node("front").and(page.locator(".tone-warning")).locator(".node-state", { hasText: "blocked by db" }).waitFor();
     expect(await page.locator(".edge-blocked").count()).toBe(2);
 
     await go(page, "/unit/shop");
