@@ -1,6 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Forecast } from "../../api/contract/shapes.ts";
-import { mebibytes, percent } from "../format.ts";
+import { mebibytes, milliseconds, percent } from "../format.ts";
 import { plain } from "../text.ts";
 import { downWords } from "./down.ts";
 import { view } from "../state/live.ts";
@@ -18,8 +18,6 @@ const RANGES = [
   { title: "7 d", ms: 7 * 24 * 3_600_000 },
 ] as const;
 
-const milliseconds = (value: number): string =>
-  value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 const plainNumber = (value: number): string =>
   Math.abs(value) >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 

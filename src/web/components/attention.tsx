@@ -8,7 +8,7 @@ import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
 import { unitHref } from "../route.ts";
-import { useNarrow } from "./narrow.ts";
+import { useNarrow } from "../narrow.ts";
 
 /** The number of lines in the area. If there are more problems, the last line says how many. */
 const LINES = 8;

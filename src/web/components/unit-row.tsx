@@ -12,7 +12,7 @@ import { clearSelection, selectAll, selection, toggleSelected } from "../state/s
 import { mayAct } from "../state/session.ts";
 import { clip, plain } from "../text.ts";
 import { Dot, Due, HealthMark, Since, StateMark } from "./marks.tsx";
-import { useNarrow } from "./narrow.ts";
+import { useNarrow } from "../narrow.ts";
 import { RowActions } from "./row-actions.tsx";
 import { Spark } from "./sparkline.tsx";
 

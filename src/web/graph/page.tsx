@@ -2,6 +2,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Graph, Service } from "../../api/contract/shapes.ts";
 import { findService } from "../fold.ts";
 import { plural } from "../format.ts";
+import { useNarrow } from "../narrow.ts";
 import { unitHref } from "../route.ts";
 import { request } from "../state/api.ts";
 import { SearchField } from "../components/search-field.tsx";
@@ -9,8 +10,8 @@ import { onChange, view } from "../state/live.ts";
 import { toneNow } from "../state/around.ts";
 import { clip } from "../text.ts";
 import { blockerOf } from "../trouble.ts";
-import { useNarrow } from "../components/narrow.ts";
 import { layOut, NODE, stack, type Placed } from "./layout.ts";
+import { Waves } from "./waves.tsx";
 import { useZoom } from "./zoom.ts";
 
 /** Shows the dependency graph. Dependencies are to the left of their dependents, and nodes have the colours of their current state. */
@@ -18,8 +19,9 @@ export function GraphPage() {
   const graph = useGraph();
   const [text, setText] = useState("");
   const [apart, setApart] = useState(true);
-  const shown = useMemo(() => (graph === null ? null : narrow(graph, text, apart)), [graph, text, apart]);
   const isNarrow = useNarrow();
+  const [drawn, setDrawn] = useState(false);
+  const shown = useMemo(() => (graph === null ? null : narrow(graph, text, apart)), [graph, text, apart]);
   const placed = useMemo(() => (shown === null ? null : isNarrow ? stack(shown) : layOut(shown)), [shown, isNarrow]);
   if (graph === null || placed === null || shown === null)
     return (
@@ -42,11 +44,16 @@ export function GraphPage() {
           <input type="checkbox" checked={apart} onChange={(event) => setApart(event.currentTarget.checked)} /> Show units without
           dependencies
         </label>
+        {isNarrow && (
+          <button type="button" class="button small" aria-pressed={drawn} onClick={() => setDrawn(!drawn)}>
+            Drawing
+          </button>
+        )}
         <span class="shown" role="status">
           {plural(shown.nodes.length, "unit")}, started in {plural(waves, "wave")}
         </span>
       </div>
-      <Drawing graph={shown} placed={placed} isStack={isNarrow} />
+      {isNarrow && !drawn ? <Waves graph={shown} /> : <Drawing graph={shown} placed={placed} isStack={isNarrow} />}
     </div>
   );
 }

@@ -10,10 +10,10 @@ import { BrokenCells } from "../components/broken-unit.tsx";
 import { DaemonNotes } from "../components/banner.tsx";
 import { FilterBar } from "../components/filter-bar.tsx";
 import { Attention } from "../components/attention.tsx";
-import { useNarrow } from "../components/narrow.ts";
 import { SelectionBar } from "../components/row-actions.tsx";
 import { HEAD_HEIGHT, UnitCells, UnitHead, useRowHeight } from "../components/unit-row.tsx";
 import { VirtualList } from "../components/virtual-list.tsx";
+import { useNarrow } from "../narrow.ts";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";
 import { toggleSelected } from "../state/selection.ts";
@@ -61,7 +61,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
         class={`units ${[...hidden].map((title) => `no-${title.toLowerCase()}`).join(" ")}`}
         items={rows}
         rowHeight={rowHeight}
-        headHeight={HEAD_HEIGHT}
+        headHeight={isNarrow ? 0 : HEAD_HEIGHT}
         keyOf={(row) => (isFold(row) ? row.service.id : row.id)}
         open={(row) => {
           if (isFold(row) && (row.fold === "open" || row.fold === "closed")) toggle(row.service.id);
@@ -78,7 +78,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
             <BrokenCells unit={row} />
           )
         }
-        head={<UnitHead filter={filter} onChange={setFilter} hidden={hidden} ids={ids} />}
+        head={!isNarrow && <UnitHead filter={filter} onChange={setFilter} hidden={hidden} ids={ids} />}
         empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}
       />
       <SelectionBar services={selectable(all)} />
@@ -96,7 +96,14 @@ function NoUnits() {
   const path = view.value.daemon?.unit_path[0] ?? "the unit directory";
   return (
     <>
-      There are no units yet. Add a file <code>NAME.unit.json</code> to <code>{path}</code>.
+      <p>
+        There are no units yet. Add a file <code>NAME.unit.json</code> to <code>{path}</code>.
+      </p>
+      {mayAct.value && (
+        <a class="button primary" href="#/new">
+          Create a sample unit
+        </a>
+      )}
     </>
   );
 }

@@ -1,10 +1,12 @@
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
 import { fullTime, mebibytes, memoryOf, percent } from "../format.ts";
 import { Due, Relative, Since } from "../components/marks.tsx";
 import { labelsOf } from "../filter.ts";
 import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
+import { ReloadFiles } from "./reload-files.tsx";
 import { useRequest } from "../state/use-request.ts";
 import { detailOf } from "../words.ts";
 
@@ -18,9 +20,7 @@ export function Facts({ service }: { readonly service: Service }) {
       <dl class="facts">
         {service.pid !== null && <Fact name="Main process">pid {service.pid}</Fact>}
         {service.port !== null && <Fact name="Port">{service.port}</Fact>}
-        <Fact name="Command">
-          <code class="wrap">{value === null ? "…" : plain(clip(value.command, 2000).text)}</code>
-        </Fact>
+        <Fact name="Command">{value === null ? "…" : <Command text={plain(clip(value.command, 2000).text)} />}</Fact>
         {service.cpu_percent !== null && <Fact name="CPU">{percent(service.cpu_percent)}</Fact>}
         {service.memory_mb !== null && <Fact name="Memory">{memoryWords(service)}</Fact>}
         {service.status_text !== null && <Fact name="Status text">{plain(clip(service.status_text, 500).text)}</Fact>}
@@ -29,9 +29,15 @@ export function Facts({ service }: { readonly service: Service }) {
             <span class="problem wrap">{service.problems.map((text) => plain(clip(text, 1000).text)).join("; ")}</span>
           </Fact>
         )}
-        {service.file_removed && <Fact name="File">file removed; a reload stops and forgets it</Fact>}
+        {service.file_removed && (
+          <Fact name="File">
+            removed from disk <ReloadFiles />
+          </Fact>
+        )}
         {service.changed_on_disk && !service.file_removed && service.problems.length === 0 && (
-          <Fact name="File">changed on disk; a reload applies it</Fact>
+          <Fact name="File">
+            changed on disk <ReloadFiles />
+          </Fact>
         )}
         {service.waiting_for.length > 0 && <Fact name="Waiting for">{service.waiting_for.join(", ")}</Fact>}
         <Fact name="State">
@@ -79,6 +85,22 @@ export function Facts({ service }: { readonly service: Service }) {
 function memoryWords({ memory_mb, limits }: Service): string {
   if (memory_mb === null || limits?.memory_mb == null) return mebibytes(memory_mb);
   return memoryOf(memory_mb, limits.memory_mb);
+}
+
+const MOST_COMMAND = 160;
+
+/** Shows the beginning of a long command, which can be a whole script, and the rest on request. */
+function Command({ text }: { readonly text: string }) {
+  const [whole, setWhole] = useState(false);
+  if (text.length <= MOST_COMMAND) return <code class="wrap">{text}</code>;
+  return (
+    <>
+      <code class="wrap">{whole ? text : `${clip(text, MOST_COMMAND).text}…`}</code>{" "}
+      <button type="button" class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+        {whole ? "Show less" : "Show all"}
+      </button>
+    </>
+  );
 }
 
 export const Fact = ({ name, children }: { readonly name: string; readonly children: ComponentChildren }) => (
