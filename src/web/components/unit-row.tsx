@@ -208,7 +208,7 @@ function Reason({ service }: { readonly service: Service }) {
   const { what, evidence } = cause;
   return (
     <span class={`description tone-${troubleNow(service)}`} title={`${causeText(cause)}${evidence === null ? "" : `: ${evidence}`}`}>
-      {evidence === null ? causeText(cause) : `${what}: ${evidence}`}
+      {evidence === null ? causeText(cause) : what.includes(": ") ? `${what} (${evidence})` : `${what}: ${evidence}`}
     </span>
   );
 }

@@ -27,8 +27,8 @@ export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }:
     const box = svg.current!.getBoundingClientRect();
     const high = tall ? MOST_FIT : (box.height - 2 * MARGIN) / Math.max(1, height);
     const scale = Math.max(LEAST, Math.min(MOST_FIT, (box.width - 2 * MARGIN) / Math.max(1, width), high));
-    if (tall) return setPosition({ scale, x: MARGIN, y: TOP_MARGIN });
-    setPosition({ scale, x: Math.max(MARGIN, (box.width - width * scale) / 2), y: Math.max(MARGIN, (box.height - height * scale) / 2) });
+    // A drawing that fits begins at the top left, like all other parts of the page.
+    setPosition({ scale, x: MARGIN, y: tall ? TOP_MARGIN : MARGIN });
   };
   useEffect(fit, [width, height, tall]);
   const zoomAt = (x: number, y: number, factor: number): void =>

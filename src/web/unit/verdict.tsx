@@ -32,12 +32,12 @@ export function Verdict({ service, next }: Props) {
       {blocker === null ? <b>{plain(text)}</b> : <BlockedBy blocker={blocker} />}
       {evidence !== null && <code class="wrap">{evidence}</code>}
       {blocker !== null && <StartBlocker blocker={blocker} />}
+      <Alerts service={service} />
       {coming && (
         <span class="quiet-text">
           Next: {plain(withoutCommands(coming.text))} {coming.time !== null && <Due iso={coming.time} />}
         </span>
       )}
-      <Alerts service={service} />
     </div>
   );
 }

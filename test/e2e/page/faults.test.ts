@@ -35,7 +35,7 @@ browserTest(
     await using visitor = await signedIn(daemon);
     const { page } = visitor;
     for (const id of ["shop", "front"])
-      await row(page, id, "blocked: db is fatal: PANIC: page 4711").and(page.locator(".trouble-warning")).waitFor();
+      await row(page, id, "blocked: db is fatal (PANIC: page 4711").and(page.locator(".trouble-warning")).waitFor();
     await page.locator(".rail .trouble", { hasText: "shop" }).getByText("PANIC: page 4711").waitFor();
     await go(page, "/graph");
     const node = (id: string) => page.locator(".node", { has: page.locator(".node-name", { hasText: new RegExp(`^${id}$`) }) });
