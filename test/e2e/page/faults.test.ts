@@ -142,6 +142,8 @@ browserTest("on a phone a row has the cause on its second line, problems are one
   await page.getByRole("button", { name: "3 problems" }).click();
   await page.locator(".rail .trouble", { hasText: "front" }).waitFor();
   await go(page, "/graph");
+  await page.locator(".wave-unit", { hasText: "front" }).getByText("blocked by db").waitFor();
+  await page.getByRole("button", { name: "Drawing" }).tap();
   const names = page.locator(".node-name");
   await names.nth(3).waitFor();
   const boxes = await Promise.all((await names.all()).map(async (name) => (await name.boundingBox())!));
