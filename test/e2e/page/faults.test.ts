@@ -9,29 +9,27 @@ const browserTest = test.skipIf(noBrowser);
 const PHONE_OPTIONS = { viewport: PHONE, isMobile: true, hasTouch: true } as const;
 const NO_RETRY = { max_retries: 0 };
 
-/** `db` fails until the file `fixed` exists in its directory, `shop` waits for it, and `front` waits for `shop`. */
-const blocked = (): Promise<Daemon> =>
-  startDaemon({
-    units: {
-      db: {
-        command: "/bin/sh",
-        args: ["-c", "test -e fixed || { echo 'PANIC: page 4711 has a wrong checksum'; exit 3; }; exec sleep 1000"],
-        working_directory: "%h",
-        enabled: true,
-        restart_policy: NO_RETRY,
-        health_check: { type: "exec", command: "test", args: ["-e", "fixed"], interval: 0.2, start_interval: 0.2 },
-      },
-      shop: sleeper({ enabled: true, dependencies: ["db"] }),
-      front: sleeper({ enabled: true, dependencies: ["shop"] }),
-      calm: sleeper({ enabled: true }),
-    },
+/** `db` fails until the file `fixed` exists in the daemon's directory, `shop` waits for it, and `front` waits for `shop`. */
+async function blocked(): Promise<Daemon> {
+  const daemon = await startDaemon({ units: { calm: sleeper({ enabled: true }) } });
+  const fixed = `${daemon.home}/fixed`;
+  daemon.writeUnit("front", sleeper({ enabled: true, dependencies: ["shop"] }));
+  daemon.writeUnit("shop", sleeper({ enabled: true, dependencies: ["db"] }));
+  daemon.writeUnit("db", {
+    command: "/bin/sh",
+    args: ["-c", `test -e ${fixed} || { echo 'PANIC: page 4711 has a wrong checksum'; exit 3; }; exec sleep 1000`],
+    enabled: true,
+    restart_policy: NO_RETRY,
+    health_check: { type: "exec", command: "test", args: ["-e", fixed], interval: 0.2, start_interval: 0.2 },
   });
+  await daemon.reaches("db", "fatal");
+  return daemon;
+}
 
 browserTest(
   "a unit that waits for a failed one is in trouble everywhere, and starts when the failed one is started from its page",
   async () => {
     await using daemon = await blocked();
-    await daemon.reaches("db", "fatal");
     await using visitor = await signedIn(daemon);
     const { page } = visitor;
     for (const id of ["shop", "front"])
@@ -132,7 +130,6 @@ browserTest("alerts are sorted by severity, and say what the unit printed", asyn
 
 browserTest("on a phone a row has the cause on its second line, problems are one line, and the graph is a readable column", async () => {
   await using daemon = await blocked();
-  await daemon.reaches("db", "fatal");
   await using visitor = await signedIn(daemon, "/", PHONE_OPTIONS);
   const { page } = visitor;
   const cause = row(page, "db").locator(".c-problem");
@@ -142,7 +139,10 @@ browserTest("on a phone a row has the cause on its second line, problems are one
   await page.getByRole("button", { name: "3 problems" }).click();
   await page.locator(".rail .trouble", { hasText: "front" }).waitFor();
   await go(page, "/graph");
-  await page.locator(".wave-unit", { hasText: "front" }).getByText("blocked by db").waitFor();
+  await page
+    .locator(".wave-unit", { has: page.locator(".unit-link", { hasText: "front" }) })
+    .getByText("blocked by db")
+    .waitFor();
   await page.getByRole("button", { name: "Drawing" }).tap();
   const names = page.locator(".node-name");
   await names.nth(3).waitFor();
