@@ -203,3 +203,16 @@ describe("sup list --timers", () => {
     expect((await sup(daemon, ["list", "--timers"])).out).toBe("No unit has a schedule.\n");
   });
 });
+
+test("a list of explanations has more output for the newest failure than for older ones, and no policies", async () => {
+  const lines = Array.from({ length: 20 }, (_, n) => `line ${n}`);
+  const story = [1, 2].map((n) => ({ time: ago(n), text: `Failure ${n}.`, lines }));
+  const service = aService("web", { state: "fatal" });
+  const answer = { service, story, policy: ["Retried often."], next: [] };
+  await using daemon = new FakeDaemon({ why: () => answer, status: () => ({ daemon: daemonInfo, services: [service] }) });
+  const { out } = await sup(daemon, ["why"]);
+  expect(out.split("Failure 2.")[0]!.match(/│/g)).toHaveLength(3);
+  expect(out.split("Failure 2.")[1]!.match(/│/g)).toHaveLength(20);
+  expect(out).not.toContain("Retried often.");
+  expect((await sup(daemon, ["why", "web"])).out).toContain("Retried often.");
+});

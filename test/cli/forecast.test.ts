@@ -44,6 +44,12 @@ test("all running units in a table, each with its memory and its CPU", async () 
   expect(lines[3]).toMatch(/^db +memory +warming-up$/);
 });
 
+test("a limit that is exceeded already has no time", async () => {
+  const over = { ...LEAK, level: 600, limit_in_seconds: null, limit_at: null, limit_at_soonest: null, limit_at_latest: null };
+  await using daemon = new FakeDaemon({ forecasts: () => [{ ...web, memory: over }] });
+  expect((await sup(daemon, ["forecast"])).out.split("\n")[1]).toMatch(/^web +memory +600M .* is over it now$/);
+});
+
 test("describes one unit in sentences", async () => {
   await using daemon = new FakeDaemon({ serviceForecast: () => web });
   expect(await sup(daemon, ["forecast", "web.unit.json"])).toMatchObject({

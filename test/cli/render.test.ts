@@ -27,6 +27,12 @@ describe("the status table", () => {
     expect(table).toContain("●  web   running  healthy   100   3m 5s         2  0.3%   12.3M  The web service");
   });
 
+  test("below a problem stands the line of output that says most about it", () => {
+    const down = aService("api", { state: "fatal", reason: "exit-code", last_exit: "exit code 78", last_line: "KEY is not set\x1b[0m" });
+    const [troubles] = statusTable(null, [down], style).split("\n\n");
+    expect(troubles).toMatch(/^× api: Failed: exit code 78\. .*\n {4}│ KEY is not set[^\x1b]*$/);
+  });
+
   test("rows in trouble come first, the marks of the states differ without colour, and units that are down have no numbers", () => {
     const text = statusTable(null, [...services, aService("off", { state: "stopped", pid: null, cpu_percent: 5, memory_mb: 7 })], style);
     const rows = text.split("\n\n").at(-1)!.split("\n").slice(1);
@@ -205,6 +211,9 @@ describe("why", () => {
     expect(services.filter(isProblem).map(({ id }) => id)).toEqual(["db", "api", "old"]);
     expect(isProblem(aService("x", { state: "stopped", critical: true }))).toBe(true);
     expect(isProblem(aService("x", { problems: ["bad"] }))).toBe(true);
+    expect(isProblem(aService("x", { over_limits: [{ limit: "tasks", value: 9, max: 8, text: "too many" }] }))).toBe(true);
+    for (const [state, retries, wanted] of [["starting", 0, false], ["starting", 1, true], ["running", 2, false], ["running", 3, true]] as const)
+      expect(isProblem(aService("x", { state, retries }))).toBe(wanted); // prettier-ignore
   });
 });
 

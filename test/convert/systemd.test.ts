@@ -152,6 +152,9 @@ describe("commands", () => {
       pre_start: [{ command: "/bin/a" }, { command: "/bin/b" }],
     });
   });
+  test("a backslash and a semicolon are no separator, and no escaped separator", () => {
+    expect(web(String.raw`ExecStart=/bin/a "\\;" \\; ";"`)).toMatchObject({ command: "/bin/a", args: ["\\;", "\\;", ";"] });
+  });
   test.each([
     ["/bin/kill -HUP $MAINPID", "SIGHUP"],
     ["/bin/kill -s USR2 ${MAINPID}", "SIGUSR2"],

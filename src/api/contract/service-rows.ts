@@ -68,6 +68,7 @@ export function totalsOf(all: readonly Service[]): Service {
     last_exit_status: decisive.last_exit_status ?? null,
     last_line: decisive.last_line ?? null,
     probe_failure: units.find(({ probe_failure }) => probe_failure != null)?.probe_failure ?? null,
+    ...overLimits(units),
     status_text: null,
     invocation: null,
     waiting_for: [...new Set(units.flatMap(({ waiting_for }) => waiting_for))],
@@ -80,6 +81,11 @@ export function totalsOf(all: readonly Service[]): Service {
     ready,
     wanted: units.length,
   };
+}
+
+function overLimits(units: readonly Service[]): Pick<Service, "over_limits"> {
+  const over = units.flatMap(({ over_limits }) => over_limits ?? []);
+  return over.length > 0 ? { over_limits: over } : {};
 }
 
 const sum = (values: ReadonlyArray<number | null>): number | null =>

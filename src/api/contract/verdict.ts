@@ -41,11 +41,17 @@ const STORIES: Record<Service["state"], (service: Service, wording: Wording) => 
   running: (service) => {
     if (service.health === "unhealthy") return "Running, but its health check fails.";
     if (service.health === "degraded") return "Running, but only its fallback check passes.";
+    const [over] = service.over_limits ?? [];
+    if (over !== undefined) return `Running, but ${over.text}.`;
     return service.restart_count > 0 && service.last_exit
       ? `Running again after it exited (${service.last_exit}).`
       : `Running${causeOf(service)}.`;
   },
-  starting: (service) => (service.waiting_for.length > 0 ? "Start requested." : "Started, but not ready yet."),
+  starting: (service) => {
+    if (service.waiting_for.length > 0) return "Start requested.";
+    const before = service.retries > 0 && service.last_exit ? `; the last run failed: ${service.last_exit}` : "";
+    return `Started, but not ready yet${attempt(service)}${before}.`;
+  },
   stopping: (service) => `Stopping${causeOf(service)}.`,
   stopped: (service, { relative }) => {
     const next = service.schedule?.next_run;

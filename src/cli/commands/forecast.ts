@@ -70,5 +70,7 @@ function row(id: string, name: string, trend: Trend, show: (value: number | null
   ];
 }
 
-const reaches = ({ limit_at, of_machine }: Trend, now: number): string =>
-  limit_at === null ? "" : `${relative(limit_at, now)}${of_machine ? " (the machine's total memory)" : ""}`;
+function reaches({ limit, level, limit_at, of_machine }: Trend, now: number): string {
+  if (limit !== null && level !== null && level >= limit) return "is over it now";
+  return limit_at === null ? "" : `${relative(limit_at, now)}${of_machine ? " (the machine's total memory)" : ""}`;
+}

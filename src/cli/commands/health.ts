@@ -31,7 +31,7 @@ function describe(health: OverallHealth, { paint, host }: Context): string {
     paint("bold", safe(unit.id)),
     paint(STATE_COLOUR[unit.state], unit.state),
     paint(HEALTH_COLOUR[unit.health], unit.health),
-    unit.reason,
+    safe(unit.detail ?? unit.reason),
   ]);
   return `${head}\n${grid(["Unit", "State", "Health", "Reason"], rows, paint, host.columns())}`;
 }

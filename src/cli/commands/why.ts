@@ -31,7 +31,9 @@ async function whyAll(context: Context, name: string): Promise<number> {
   if (!answers.ok) return context.fail(answers.error);
   if (context.options.json) context.json(answers.value);
   else
-    context.out(answers.value.map((answer) => describe(answer, styleOf(context), context.options.lines ?? ENTRIES_OF_MANY)).join("\n\n"));
+    context.out(
+      answers.value.map((answer) => describe(answer, styleOf(context), context.options.lines ?? ENTRIES_OF_MANY, false)).join("\n\n"),
+    );
   return EXIT.done;
 }
 
@@ -51,7 +53,7 @@ async function whyTroubled(context: Context): Promise<number> {
   }
   const style = styleOf(context);
   const broken = (status.value.broken ?? []).map((unit) => describeBroken(unit, style));
-  const blocks = [...answers.map((answer) => describe(answer, style, context.options.lines ?? ENTRIES_OF_MANY)), ...broken];
+  const blocks = [...answers.map((answer) => describe(answer, style, context.options.lines ?? ENTRIES_OF_MANY, false)), ...broken];
   context.out(blocks.length === 0 ? "No unit is in trouble. `sup why UNIT` explains the state of any unit." : blocks.join("\n\n"));
   return EXIT.done;
 }
@@ -64,7 +66,8 @@ function describeBroken({ id, problems }: NonNullable<Status["broken"]>[number],
 
 const MOST_PROBLEMS = 5;
 
-function describe({ service, story, policy, next, change }: Why, style: TableStyle, count: number): string {
+/** `hasPolicy` is false in a list of several units, where the same policy would be repeated for each. */
+function describe({ service, story, policy, next, change }: Why, style: TableStyle, count: number, hasPolicy = true): string {
   const { paint, now } = style;
   const head = `${paint(dotColour(service), dotOf(service))} ${paint("bold", safe(service.id))} is ${service.state === "backoff" ? "in " : ""}${paint(STATE_COLOUR[service.state], service.state)}`;
   const since = service.state_since === null ? "" : ` since ${shortTime(service.state_since, now)} (${relative(service.state_since, now)})`;
@@ -72,10 +75,13 @@ function describe({ service, story, policy, next, change }: Why, style: TableSty
   if (change) blocks.push([paint("bold", "What changed before the failure"), ...changeLines(change, style)].join("\n"));
   const shown = count === 0 ? [] : story.slice(-count);
   if (shown.length > 0) {
+    const newest = shown.findLast(({ lines }) => lines.length > 0);
     const earlier = story.length > shown.length ? paint("dim", ` (the last ${shown.length} of ${story.length}; -n shows more)`) : "";
-    blocks.push([`${paint("bold", "What happened")}${earlier}`, ...shown.flatMap((entry) => entryLines(entry, style))].join("\n"));
+    blocks.push(
+      [`${paint("bold", "What happened")}${earlier}`, ...shown.flatMap((entry) => entryLines(entry, entry === newest, style))].join("\n"),
+    );
   }
-  blocks.push([paint("bold", "Policy"), ...policy.map((text) => `  ${safe(text)}`)].join("\n"));
+  if (hasPolicy) blocks.push([paint("bold", "Policy"), ...policy.map((text) => `  ${safe(text)}`)].join("\n"));
   blocks.push([paint("bold", "What happens next"), ...next.map((one) => `  ${nextText(one, now)}`)].join("\n"));
   return blocks.join("\n\n");
 }
@@ -86,10 +92,12 @@ function changeLines({ changes, since, failed_at }: NonNullable<Why["change"]>, 
   return changes.map(({ time, text }) => `  ${paint("dim", shortTime(time, now))} ${safe(text)}`);
 }
 
-const LAST_LINES = 5;
+/** The number of output lines below a failed run. The newest failure has more, because a stack trace names the cause in its first lines. */
+const LAST_LINES = 3;
+const NEWEST_LINES = 20;
 
-function entryLines({ time, text, lines }: Why["story"][number], { paint, now }: TableStyle): string[] {
-  const output = lines.slice(-LAST_LINES).map((line) => `    ${paint("dim", "│")} ${safe(line)}`);
+function entryLines({ time, text, lines }: Why["story"][number], isNewest: boolean, { paint, now }: TableStyle): string[] {
+  const output = lines.slice(isNewest ? -NEWEST_LINES : -LAST_LINES).map((line) => `    ${paint("dim", "│")} ${safe(line)}`);
   return [`  ${paint("dim", shortTime(time, now))} ${safe(text)}`, ...output];
 }
 

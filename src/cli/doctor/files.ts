@@ -5,6 +5,8 @@ import { loadSettings } from "../../spec/schema/settings.ts";
 import { isSameFile } from "../files/same-file.ts";
 import { verifyPaths } from "../files/verify.ts";
 import { readOrNull } from "../systemd/target.ts";
+import { troubledFirst } from "../render/state.ts";
+import { why } from "../render/why.ts";
 import { error, note, warning, type Facts, type Finding } from "./finding.ts";
 
 export function checkDirectories({ context, places, daemon }: Facts): Finding[] {
@@ -124,8 +126,19 @@ export async function checkUnits({ context, places, daemon, status }: Facts): Pr
       problem.hint ?? "sup verify shows the place; then sup reload",
     ),
   );
-  const down = (status?.services ?? []).filter(({ state }) => state === "fatal" || state === "failed");
-  return [...found, ...down.map(({ id, state }) => error(`unit ${id} is ${state} and will not be restarted`, `sup why ${id}`))];
+  // A file with errors is among the problems above.
+  const troubled = troubledFirst((status?.services ?? []).map((service) => ({ ...service, problems: [] })));
+  const now = context.host.now();
+  return [
+    ...found,
+    ...troubled.map((service) => {
+      const isDown = service.state === "fatal" || service.state === "failed";
+      return (isDown ? error : warning)(
+        `unit ${service.id} is ${service.state === "backoff" ? "in " : ""}${service.state}: ${why(service, now)}`,
+        `sup why ${service.id}`,
+      );
+    }),
+  ];
 }
 
 /**

@@ -24,9 +24,10 @@ export const HEALTH_COLOUR: Record<Health, Colour> = {
 };
 
 /** Returns the colour of the unit's dot. It shows the health of a running unit, and otherwise the state. */
-export function dotColour(service: Pick<Service, "state" | "health">): Colour {
+export function dotColour(service: Pick<Service, "state" | "health" | "over_limits">): Colour {
   if (service.state !== "running") return STATE_COLOUR[service.state];
-  return service.health === "unhealthy" || service.health === "degraded" ? HEALTH_COLOUR[service.health] : "green";
+  if (service.health === "unhealthy" || service.health === "degraded") return HEALTH_COLOUR[service.health];
+  return service.over_limits === undefined ? "green" : "yellow";
 }
 
 /** The marks differ in shape, so that states can be distinguished without colour. */
@@ -45,14 +46,21 @@ export const dotOf = (service: Pick<Service, "state">): string => MARKS[service.
 
 /**
  * Returns true if a unit needs attention. This is so if it is failed, fatal, in back-off, unhealthy or degraded, or if its unit file
- * has errors. It is also so if the unit waits for a unit that failed, or if it is critical and enabled, but stopped.
+ * has errors. It is also so if the unit exceeds a limit, keeps failing, or waits for a unit that failed, and if it is critical and
+ * enabled, but stopped.
  */
 export function isProblem(service: Service): boolean {
   if (service.state === "failed" || service.state === "fatal" || service.state === "backoff") return true;
   if (service.problems.length > 0 || isBlocked(service)) return true;
-  if (service.state === "running") return service.health === "unhealthy" || service.health === "degraded";
+  if (service.state === "starting") return service.retries > 0;
+  if (service.state === "running") return service.health === "unhealthy" || service.health === "degraded" || isUnstable(service);
   return service.state === "stopped" && service.critical && service.enabled;
 }
+
+/** A unit that runs again after this many retries is not stable before its retry counter resets. Its alert `failing` is open too. */
+const MANY_RETRIES = 3;
+
+const isUnstable = ({ over_limits, retries }: Service): boolean => over_limits !== undefined || retries >= MANY_RETRIES;
 
 /** Returns the units that need attention, critical ones first. */
 export const troubledFirst = (services: readonly Service[]): Service[] =>

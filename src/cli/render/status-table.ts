@@ -131,6 +131,7 @@ function problemLines(services: readonly Service[], { paint, now }: TableStyle):
     const critical = service.critical ? paint("red", " (critical)") : "";
     const isMild = service.state === "running" || service.state === "starting" || service.state === "stopped";
     const mark = paint(dotColour(service), isMild ? "!" : dotOf(service));
-    return `${mark} ${paint("bold", safe(service.id))}${critical}: ${safe(why(service, now))}`;
+    const line = `${mark} ${paint("bold", safe(service.id))}${critical}: ${safe(why(service, now))}`;
+    return service.last_line == null ? line : `${line}\n    ${paint("dim", "│")} ${safe(service.last_line)}`;
   });
 }

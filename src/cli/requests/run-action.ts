@@ -77,10 +77,11 @@ function printOutcome(context: Context, action: Action, outcome: JobOutcome): vo
 const STARTING: readonly Action[] = ["start", "restart", "enable"];
 
 /**
- * Returns a hint to the log, which usually shows why a start failed. There is no hint after other failures, because the log does
- * not explain them.
+ * Returns a hint to the log, which usually shows why a start failed, or to `sup why` for a unit that waits for another one. There
+ * is no hint after other failures, because neither explains them.
  */
 function logHint(action: Action, { id, message, code }: JobOutcome): string {
   if (!STARTING.includes(action) || code === "no-such-unit" || message.includes("sup logs")) return "";
-  return `${/[.!?]$/.test(message) ? "" : "."} See: sup logs ${safe(id)}`;
+  const command = message.startsWith("it needs ") ? "why" : "logs"; // a unit that was not started has no output
+  return `${/[.!?]$/.test(message) ? "" : "."} See: sup ${command} ${safe(id)}`;
 }

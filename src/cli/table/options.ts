@@ -99,7 +99,7 @@ export const OPTIONS = {
     kind: "text",
     values: ["failure", "all-done"],
   },
-  stdout: { flags: "--stdout", words: "print the files instead of writing them (`export`: the default)", kind: "flag" },
+  stdout: { flags: "--stdout", words: "print the files instead of writing them", kind: "flag" },
   outputDir: {
     flags: "-o, --output <dir>",
     words: "directory for the unit files (default: the unit directory)",

@@ -59,8 +59,11 @@ function waiting(world: World, { unit, spec }: Entry): Upcoming[] {
     const other = world.get(id);
     const dependency = spec.dependencies.find((one) => one.unit === id)!;
     const wanted = CONDITION[conditionOf(dependency, other?.spec)];
-    const now = other === undefined ? "no such unit exists" : `its state is ${stateOf(other.unit)}`;
-    return untimed(`Starts when ${id} ${wanted}; ${now}.`);
+    if (other === undefined) return untimed(`Starts when ${id} ${wanted}; no such unit exists.`);
+    const state = stateOf(other.unit);
+    const isGivenUp = state === "failed" || state === "fatal" || (state === "stopped" && other.unit.due === null);
+    const command = isGivenUp ? ` \`sup start ${id}\` starts it.` : "";
+    return untimed(`Starts when ${id} ${wanted}; its state is ${state}.${command}`);
   });
 }
 

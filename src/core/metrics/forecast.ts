@@ -133,7 +133,8 @@ function whenReached(
   const above = Math.max(0, bins.map(({ ceiling, middle }) => ceiling - middle).toSorted((a, b) => a - b)[bins.length >> 1]! - ascent);
   const at = (rate: number, height = level + above): number => Math.max(0, (limit - height) / rate);
   const inMs = at(slope);
-  if (inMs > spanMs * (spanMs < DAY_MS ? REACH_YOUNG : REACH)) return { inMs: null, soonestMs: null, latestMs: null };
+  // A limit that is already exceeded is not reached in the future.
+  if (level >= limit || inMs > spanMs * (spanMs < DAY_MS ? REACH_YOUNG : REACH)) return { inMs: null, soonestMs: null, latestMs: null };
   // Times cannot be more precise than the width of a bin.
   return { inMs, soonestMs: Math.max(0, at(slopeHigh, level + 2 * above) - width), latestMs: at(slopeLow, level) + width };
 }

@@ -91,7 +91,8 @@ function levelAfter({ level, over, notOver, near, notNear }: Standing, sustained
   if (over >= sustained) return "over";
   if (level === "over" && notOver < sustained) return "over";
   if (notNear >= sustained) return "ok";
-  return near >= sustained || level !== "ok" ? "near" : "ok";
+  // A rise through the whole range causes one event, "over", a few samples later.
+  return (near >= sustained && over === 0) || level !== "ok" ? "near" : "ok";
 }
 
 const NAMES: Record<Limit, string> = { memory: "memory", cpu: "CPU", tasks: "the number of tasks" };

@@ -82,6 +82,7 @@ export function forecastWords(metric: Foreseen, found: Forecast, bound: Bound | 
   const rate = (value: number): string => rateWords(metric, Math.abs(value) * HOUR_MS);
   const [least, most] = [slopeLow, slopeHigh].sort((a, b) => Math.abs(a) - Math.abs(b)).map(rate);
   const growth = `${name} ${verdict === "falling" ? "falls" : "grows"} by ${rate(slope)} per hour (${least} to ${most}), measured over ${formatDuration(spanMs)}`;
+  if (bound?.of === "unit" && level >= bound.value) return `${growth}; now at ${amount(metric, level)}, which is over its limit${of}`;
   if (inMs === null || soonestMs === null || latestMs === null) return `${growth}; now at ${amount(metric, level)}${of}`;
   const band = `${formatDuration(soonestMs)} to ${formatDuration(latestMs)}`;
   const what = bound?.of === "machine" ? "the machine runs out of memory" : `it reaches its limit${of}`;

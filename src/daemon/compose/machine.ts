@@ -13,6 +13,7 @@ import { deletedWords, lossEvent } from "../../core/logs/loss-messages.ts";
 import { type Cgroups, openCgroups } from "../../linux/cgroup/cgroup.ts";
 import { openEpoll } from "../../linux/io/epoll.ts";
 import { openInotify } from "../../linux/io/inotify.ts";
+import { findPortHolder } from "../../linux/io/port-holder.ts";
 import { openSdNotify } from "../../linux/io/sd-notify.ts";
 import { openSockets } from "../../linux/io/sockets.ts";
 import { openStdinFifo } from "../../linux/io/stdin-fifo.ts";
@@ -29,6 +30,7 @@ import type { UnitSource } from "../../ports/files.ts";
 import type { WatchFiles } from "../../ports/filewatch.ts";
 import type { Keeper } from "../../ports/keeper.ts";
 import type { Notifier } from "../../ports/notifier.ts";
+import type { PortHolder } from "../../ports/port-holder.ts";
 import type { Prober } from "../../ports/prober.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { HostUsage, ProcessUsage, Usage } from "../../ports/usage.ts";
@@ -74,6 +76,7 @@ export interface Machine {
   readonly invocations: Invocations;
   readonly invocationOf: (id: string, run: number) => string;
   readonly findShortage: () => string | null;
+  readonly findPortHolder: (port: number) => PortHolder | null;
   readonly pathChecker: readonly string[];
   close(): void;
 }
@@ -143,6 +146,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     invocations,
     invocationOf: (id, run) => invocations.of(id, run),
     findShortage: findDescriptorShortage,
+    findPortHolder,
     pathChecker: pathChecker(),
     close,
   });

@@ -6,6 +6,7 @@ import { SIGNALS } from "../../base/signals.ts";
 import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
 import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
+import type { PortHolder } from "../../ports/port-holder.ts";
 import type { PendingStart, Processes, ProcessRef, SpawnResult } from "../../ports/processes.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Spec } from "../../spec/spec.ts";
@@ -30,6 +31,8 @@ export interface MainProcessOptions {
   readonly post: (...events: readonly WorldEvent[]) => void;
   /** Returns a message if sup has too few file descriptors left to start a process, or else null. */
   readonly findShortage: () => string | null;
+  /** Returns the process that listens on a TCP port, or null if the port is free or the process is unknown. */
+  readonly findPortHolder: (port: number) => PortHolder | null;
   /** Returns the first line of a file, or null if the file cannot be read. */
   readonly firstLineOf: (path: string) => Promise<string | null>;
   /** Returns a path without symbolic links, or null if it does not exist. */
@@ -74,6 +77,7 @@ export class MainProcesses {
     const launch = launcher.prepare(spec, state.invocation, world.get(id)?.unit.generation);
     if (!launch.ok) return failed(launch.error);
     state.launch = launch.value;
+    state.portHolder = this.#portHolder(spec);
     const held = sockets.open(spec, launch.value);
     if (!held.ok) return failed(held.error);
     const notify = this.#notify.open(spec);
@@ -97,6 +101,13 @@ export class MainProcesses {
     const start = stdins.pass(id, spawn);
     state.starting.add(start);
     if (spec.instance !== null && spec.exec.workingDirectory !== null) void this.#locate(id, run, launch.value.cwd);
+  }
+
+  /** A health check must not take the response of this process for that of the unit. */
+  #portHolder({ check, port, sockets, stop }: Spec): PortHolder | null {
+    // With kill_mode "process", the holder may be a process that the last run of the unit left on purpose.
+    if (check === null || port === null || sockets.length > 0 || stop.killMode === "process") return null;
+    return this.#o.findPortHolder(port);
   }
 
   /** Records the real path of the working directory. A symbolic link may lead elsewhere by the time a failed rollout is reverted. */

@@ -2,6 +2,7 @@ import type { CheckResult } from "../../core/unit/check.ts";
 import { mayProbe } from "../../core/unit/phase.ts";
 import type { Turn, World, WorldEvent } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { PortHolder } from "../../ports/port-holder.ts";
 import type { ProbeContext, Prober } from "../../ports/prober.ts";
 import { expandProbe } from "../../spec/load/expand.ts";
 import type { ProbeSpec } from "../../spec/spec.ts";
@@ -30,7 +31,7 @@ export class Probing {
 
   /** Runs one probe and posts `probed`. If sup itself fails, the result is `broken`, which does not count as a failure of the service. */
   probe(id: string, run: number, seq: number): void {
-    const { check } = specOf(this.#o.world, id);
+    const { check, port } = specOf(this.#o.world, id);
     const state = this.#runs.begin(id, run);
     if (check === null) return;
     const answer = (result: CheckResult): void => this.#answer(id, run, seq, result);
@@ -42,7 +43,8 @@ export class Probing {
     const probe = expandProbe(wanted, launch.env, launch.specifiers);
     if (!probe.ok) return fail(probe.error);
     const context = { main: state.current, env: launch.env, cwd: launch.cwd, identity: launch.identity };
-    probeWithFallback(this.#o.prober, probe.value, context, state.probeAbort.signal, this.#o.clock).then(answer, (error: unknown) => {
+    const prober = state.portHolder === null ? this.#o.prober : exceptForeign(this.#o.prober, state.portHolder, port);
+    probeWithFallback(prober, probe.value, context, state.probeAbort.signal, this.#o.clock).then(answer, (error: unknown) => {
       this.#o.bug(`cannot probe ${id}`, error);
       fail("internal error in sup");
     });
@@ -77,6 +79,30 @@ export class Probing {
     this.#o.post({ type: "probed", id, run, seq, result });
     this.release(id);
   }
+}
+
+/** Returns a prober whose probes of the unit's port fail as long as only the process that held the port before the unit can respond. */
+function exceptForeign(prober: Prober, holder: PortHolder, port: number | null): Prober {
+  return {
+    async probe(spec, context, signal) {
+      const result = await prober.probe(spec, context, signal);
+      if (result.kind !== "ok" || localPortOf(spec) !== port || !holder.isAlone()) return result;
+      return { ...result, kind: "bad", detail: `port ${port} is in use by ${holderWords(holder)}` };
+    },
+  };
+}
+
+/** Names the process and its unit, such as `nginx (pid 812) of unit web`. */
+export const holderWords = ({ name, unit }: PortHolder): string =>
+  unit === null ? `${name}, which does not belong to this unit` : `${name} of unit ${unit}`;
+
+const LOOPBACK = /^(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[?::1?\]?)$/i;
+
+/** Returns the TCP port that a probe connects to, or null if that is not a port of this machine. */
+function localPortOf(spec: ProbeSpec): number | null {
+  if (spec.type === "tcp") return LOOPBACK.test(spec.host) ? Number(spec.port) : null;
+  const url = spec.type === "http" ? URL.parse(spec.endpoint) : null;
+  return url !== null && LOOPBACK.test(url.hostname) ? Number(url.port || (url.protocol === "https:" ? 443 : 80)) : null;
 }
 
 /**

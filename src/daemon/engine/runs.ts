@@ -1,4 +1,5 @@
 import type { World } from "../../core/world/world.ts";
+import type { PortHolder } from "../../ports/port-holder.ts";
 import type { PendingStart, ProcessRef, Survivor } from "../../ports/processes.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Launch } from "./launcher.ts";
@@ -21,6 +22,8 @@ export interface RunState {
   aborted: boolean;
   /** Called when `aborted` becomes true. */
   onAborted: (() => void) | null;
+  /** The process that listened on the unit's port before the run began, or null if the port was free. */
+  portHolder: PortHolder | null;
   /** Number of main processes that the run has had. If a main process was replaced (MAINPID=), its exit does not end the run. */
   mains: number;
   /** The processes that needed SIGKILL. */
@@ -77,6 +80,7 @@ export class Runs {
       anchor: null,
       aborted: false,
       onAborted: null,
+      portHolder: null,
       mains: 0,
       killed: [],
       probeAbort: new ProbeAbort(),

@@ -3,6 +3,7 @@ import { describeExit, exitNumber } from "../../base/exit.ts";
 import { stateOfService } from "../../base/service-state.ts";
 import { conditionOf } from "../../core/world/dependencies.ts";
 import { holdsStop, isDown, stateOf, subStateOf } from "../../core/unit/phase.ts";
+import { limitWords, LIMITS, maxOf } from "../../core/metrics/limits.ts";
 import type { Unit } from "../../core/unit/record.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import type { Timer } from "../../core/world/schedule.ts";
@@ -71,6 +72,7 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     last_exit_status: unit.last?.exit == null ? null : describeExit(unit.last.exit),
     last_line: isDownByFailure(entry) ? around.lastOutput(id, unit.run) : null,
     probe_failure: probeFailureOf(entry),
+    ...overLimits(entry),
     invocation: unit.run === 0 ? null : around.invocationOf(id, unit.run),
     waiting_for: world.waitingFor(id),
     obstacles: world.waitingFor(id).map((one) => ({ unit: one, state: obstacleState(world, one) })),
@@ -166,10 +168,21 @@ export function healthOf({ unit, check }: Pick<Entry, "unit" | "check">): Health
 }
 
 /** Returns the detail of the last probe that failed, if the health check keeps failing. */
-function probeFailureOf(entry: Entry): string | null {
+export function probeFailureOf(entry: Entry): string | null {
   const health = healthOf(entry);
   if (health !== "unhealthy" && health !== "degraded") return null;
   return entry.check?.results.findLast(({ kind }) => kind !== "ok")?.detail ?? null;
+}
+
+function overLimits({ unit, spec, limits }: Entry): Pick<shape.Service, "over_limits"> {
+  if (spec.limits === null || limits === null || limits.run !== unit.run || unit.process === null) return {};
+  const bounds = spec.limits;
+  const over = LIMITS.flatMap((limit) => {
+    const [max, { level, value }] = [maxOf(bounds, limit), limits.standings[limit]];
+    if (level !== "over" || max === null || value === null) return [];
+    return [{ limit, value: round(value, 1), max, text: limitWords({ limit, level, was: "ok", value, max }) }];
+  });
+  return over.length > 0 ? { over_limits: over } : {};
 }
 
 /** Returns true if the last run of the unit failed and the unit is not running again yet. */

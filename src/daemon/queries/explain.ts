@@ -15,8 +15,10 @@ import type { FingerprintStore } from "../../ports/store/fingerprints.ts";
 import type { Forecaster } from "../background/forecaster.ts";
 import { enforcementWords } from "../../core/metrics/enforcement.ts";
 import { type Enforcement, unenforcedOf } from "../background/limiter.ts";
+import type { PortHolder } from "../../ports/port-holder.ts";
+import { holderWords } from "../engine/probing.ts";
 import { changeBeforeFailure } from "./diff.ts";
-import { describeService, isoOf, round, targetSpec, type Surroundings } from "./describe.ts";
+import { describeService, isDownByFailure, isoOf, round, targetSpec, type Surroundings } from "./describe.ts";
 
 export interface ExplainOptions extends Enforcement {
   readonly world: World;
@@ -24,6 +26,7 @@ export interface ExplainOptions extends Enforcement {
   readonly store: EventHistory & FingerprintStore;
   readonly around: Surroundings;
   readonly forecaster: Pick<Forecaster, "predictionsOf">;
+  readonly findPortHolder: (port: number) => PortHolder | null;
   readonly daemon: () => Pick<shape.DaemonInfo, "containment" | "containment_note">;
 }
 
@@ -31,12 +34,16 @@ export interface ExplainOptions extends Enforcement {
 const STORY_EVENTS = 300;
 
 /** Explains why a unit is in its present state. The answer says what happened, what the policy of the unit is, and what will happen next. */
-export function why(id: string, entry: Entry, { world, clock, store, around, forecaster }: ExplainOptions): shape.Why {
+export function why(id: string, entry: Entry, { world, clock, store, around, forecaster, findPortHolder }: ExplainOptions): shape.Why {
   const story = tellStory(store.events({ limit: STORY_EVENTS, serviceIds: [id] }));
   const isoOfWall = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
     service: describeService(id, entry, around),
-    story: [...story.map(({ at, text, lines }) => ({ time: at, text, lines: [...lines] })), ...probeNews(entry, clock)],
+    story: [
+      ...story.map(({ at, text, lines }) => ({ time: at, text, lines: [...lines] })),
+      ...probeNews(entry, clock),
+      ...portNews(entry, clock, findPortHolder),
+    ],
     policy: policyWords(entry.spec, around.display(entry.spec)),
     next: [
       ...upcomingOf(world, entry, around.planOf(id)).map(({ text, atMs, wallMs }) => ({
@@ -56,6 +63,15 @@ function probeNews({ unit, spec, check }: Entry, clock: Clock): shape.Why["story
   const count = check.failures === 0 ? "" : ` Consecutive failures: ${check.failures} of ${spec.check.failureThreshold}.`;
   const what = last.kind === "broken" ? "The last health probe could not be run, which does not count" : "The last health probe failed";
   return [{ time: isoOf(last.atMs, clock)!, text: `${what}: ${last.detail}.${count}`, lines: [] }];
+}
+
+/** Names the process that uses the port of a unit that failed or cannot become ready. That process may be the reason. */
+function portNews({ unit, spec, check }: Entry, clock: Clock, find: ExplainOptions["findPortHolder"]): shape.Why["story"] {
+  const isInTrouble = isDownByFailure({ unit }) || (unit.phase === "starting" && (check?.failures ?? 0) > 0);
+  const holder = spec.port !== null && spec.sockets.length === 0 && isInTrouble ? find(spec.port) : null;
+  if (holder === null || holder.unit === unit.id) return [];
+  const time = isoOf(clock.monotonicMs(), clock)!;
+  return [{ time, text: `Port ${spec.port} is in use by ${holderWords(holder)}.`, lines: [] }];
 }
 
 /** Explains what the settings of a unit mean, without starting any process. */

@@ -3,7 +3,7 @@ import type * as shape from "../../api/contract/shapes.ts";
 import { mayProbe, stateOf } from "../../core/unit/phase.ts";
 import type { Entry, World } from "../../core/world/world.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { healthOf, isDownByFailure, isoOf, round } from "./describe.ts";
+import { healthOf, isDownByFailure, isoOf, probeFailureOf, round } from "./describe.ts";
 
 /** Returns the health of one unit with its latest probe results. */
 export function serviceHealth(id: string, { spec, check, unit }: Entry, clock: Clock): shape.ServiceHealth {
@@ -47,7 +47,7 @@ export function overallHealth(world: Pick<World, "entries">): shape.OverallHealt
     counts[state] = (counts[state] ?? 0) + 1;
     const bad = isDownByFailure(entry) || health === "unhealthy";
     if (!bad && health !== "degraded") continue;
-    notHealthy.push({ id, state, health, reason: entry.unit.reason });
+    notHealthy.push({ id, state, health, reason: entry.unit.reason, detail: probeFailureOf(entry) ?? entry.unit.last?.detail ?? null });
     if (bad) status = "unhealthy";
     else if (status === "healthy") status = "degraded";
   }

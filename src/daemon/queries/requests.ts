@@ -5,6 +5,7 @@ import { stateOf } from "../../core/unit/phase.ts";
 import type { World } from "../../core/world/world.ts";
 import type { Actions } from "../jobs/actions.ts";
 import type { Instances } from "../units/instances.ts";
+import type { Reloader } from "../units/reloader.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import type { Lookup } from "./lookup.ts";
 
@@ -13,6 +14,7 @@ export interface RequestOptions {
   readonly catalog: Pick<UnitCatalog, "preview">;
   readonly lookup: Lookup;
   readonly instances: Instances;
+  readonly reloader: Pick<Reloader, "noticed">;
   readonly actions: Pick<Actions, "run" | "job">;
 }
 
@@ -31,7 +33,7 @@ export class Requests {
 
   async act(request: shape.JobRequest): Promise<Result<shape.JobResult, ApiError>> {
     const { action, wait = true, now = false, cascade = false, dry_run = false, signal, agent } = request;
-    const targets = this.#targets(action, request.units);
+    const targets = this.#freshTargets(action, request.units);
     if (!targets.ok) return targets;
     const refused = CREATING.has(action) ? targets.value.flatMap((id) => this.#refusal(id) ?? []) : [];
     const ids = targets.value.filter((id) => !refused.some((one) => one.id === id));
@@ -58,6 +60,14 @@ export class Requests {
     if (error === null) return null;
     const { unit } = this.#o.world.get(id)!;
     return { id, result: "failed", message: `${error.message}; ${error.hint}`, state: stateOf(unit), code: error.code };
+  }
+
+  /** Finds the units. Reads the unit files again for a name that is unknown, because its file may be a moment old (`sup new`). */
+  #freshTargets(action: shape.Action, patterns: readonly string[]): Result<string[], ApiError> {
+    const known = this.#targets(action, patterns);
+    if (known.ok || known.error.code !== "no-such-unit" || !CREATING.has(action)) return known;
+    this.#o.reloader.noticed();
+    return this.#targets(action, patterns);
   }
 
   #targets(action: shape.Action, patterns: readonly string[]): Result<string[], ApiError> {

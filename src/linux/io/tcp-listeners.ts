@@ -8,15 +8,32 @@ const LISTEN = "0A";
  * process, or if it cannot be identified. The source is /proc/net/tcp (proc(5)).
  */
 export function findPortOwner(port: number): string | null {
-  const inodes = new Set([...listeners("/proc/net/tcp", port), ...listeners("/proc/net/tcp6", port)].map((inode) => `socket:[${inode}]`));
-  if (inodes.size === 0) return null;
+  const owner = ownerOf(findListeners(port));
+  return owner === null ? null : nameOf(owner);
+}
+
+/** Returns the sockets that listen on a TCP port, as the links in /proc/PID/fd name them: `socket:[INODE]` (proc(5)). */
+export function findListeners(port: number): ReadonlySet<string> {
+  return new Set([...listeners("/proc/net/tcp", port), ...listeners("/proc/net/tcp6", port)].map((inode) => `socket:[${inode}]`));
+}
+
+interface SocketOwner {
+  readonly pid: number;
+  readonly name: string;
+}
+
+/** Returns a process that has one of these sockets, or null if none can be found. */
+export function ownerOf(sockets: ReadonlySet<string>): SocketOwner | null {
+  if (sockets.size === 0) return null;
   for (const pid of listPids()) {
-    if (!holds(pid, inodes)) continue;
+    if (!holds(pid, sockets)) continue;
     const stat = readStat(pid);
-    if (stat) return `${stat.name} (pid ${pid})`;
+    if (stat) return { pid, name: stat.name };
   }
   return null;
 }
+
+export const nameOf = ({ pid, name }: SocketOwner): string => `${name} (pid ${pid})`;
 
 function listeners(table: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;

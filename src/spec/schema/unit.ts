@@ -75,8 +75,9 @@ export const UNIT_ROWS = {
         .array(z.string().regex(/^-?(\/|~\/|%[hSLt])/, "must be an absolute path or start with ~/ (after a - if it is optional)"))
         .default([]),
   ),
-  port: restartOptional("Port that the service listens on: shown in `sup status` and passed to the service as `PORT`.", () =>
-    count(1, 65_535),
+  port: restartOptional(
+    "Port that the service listens on: shown in `sup status` and passed to the service as `PORT`. As long as only a process that listened there before the unit started answers on this port, health checks of it fail.",
+    () => count(1, 65_535),
   ),
 
   user: restartOptional(

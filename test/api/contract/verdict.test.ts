@@ -11,3 +11,11 @@ test.each([
 ])("a verdict without commands: %j", (more, sentence) => {
   expect(verdict(aService("x", more as never), wording)).toBe(sentence);
 });
+
+test.each([
+  [{ state: "starting", retries: 2, last_exit: "exit code 1" }, "Started, but not ready yet (2 of 5); the last run failed: exit code 1."],
+  [{ state: "starting", retries: 0, last_exit: "exit code 0" }, "Started, but not ready yet."],
+  [{ over_limits: [{ limit: "memory", value: 219, max: 120, text: "memory is over its limit: 219 MiB of 120 MiB" }] }, "Running, but memory is over its limit: 219 MiB of 120 MiB."],
+])("a verdict names what is wrong with a unit that is up: %j", (more, sentence) => {
+  expect(verdict(aService("x", { max_retries: 5, ...more } as never), wording)).toBe(sentence);
+}); // prettier-ignore

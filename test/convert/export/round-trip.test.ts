@@ -27,7 +27,7 @@ test("systemd: a unit that is exported and imported again is the same", () => {
     }),
     { numRuns: RUNS },
   );
-});
+}, 60_000); // 300 units on a busy machine
 
 test("supervisord: a unit that is exported and imported again is the same", () => {
   // No quote of one kind: a value with both goes to env(1), which becomes a part of the command.
@@ -46,7 +46,7 @@ test("supervisord: a unit that is exported and imported again is the same", () =
     }),
     { numRuns: RUNS },
   );
-});
+}, 60_000); // 300 units on a busy machine
 
 const specOf = (units: Readonly<Record<string, Json>>): Spec => load(units).loaded.get("web")!.spec;
 

@@ -55,3 +55,10 @@ test("fatal with fatal_retry_after; stopping", () => {
   stage.stop("deaf");
   expect(coming(stage, "deaf")).toEqual(["Remaining processes get SIGKILL in 10", "The unit stays stopped afterwards."]);
 });
+
+test("waiting for a unit that does not start by itself: the command that starts it", () => {
+  const stage = staged({ db: { restart: { maxRetries: 0 } }, web: { dependencies: ["db"] } });
+  stage.broken.add("db");
+  stage.start("web");
+  expect(coming(stage, "web")).toEqual(["Starts when db is ready; its state is fatal. `sup start db` starts it."]);
+});

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { forecast, forecastEveryMs, LEAST_POINTS, type Verdict } from "../../../src/core/metrics/forecast.ts";
+import { forecastWords } from "../../../src/core/metrics/predictions.ts";
 import type { Point } from "../../../src/core/metrics/trend.ts";
 import { series } from "./series.ts";
 
@@ -53,13 +54,13 @@ test("without a limit a trend has no time", () => {
   ).toMatchObject({ verdict: "rising", inMs: null });
 });
 
-test("a limit that is already exceeded is reached now", () => {
-  expect(
-    forecast(
-      series(600, (m) => 150 + m),
-      300,
-    ).inMs,
-  ).toBe(0);
+test("a limit that is already exceeded is not reached in the future", () => {
+  const found = forecast(
+    series(600, (m) => 150 + m),
+    300,
+  );
+  expect(found).toMatchObject({ verdict: "rising", inMs: null, soonestMs: null, latestMs: null });
+  expect(forecastWords("memory", found, { value: 300, of: "unit" })).toEndWith("; now at 749 MiB, which is over its limit of 300 MiB");
 });
 
 describe("for any series", () => {

@@ -1,6 +1,8 @@
 /** Health checks on a fake prober. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import type { WorldEvent } from "../../../src/core/world/world.ts";
+import type { PortHolder } from "../../../src/ports/port-holder.ts";
+import type { ProbeSpec } from "../../../src/spec/spec.ts";
 import { makeSpec, ref } from "../../core/fixtures.ts";
 import { rig } from "./rig.ts";
 
@@ -101,3 +103,44 @@ test.each(["a reload removes the check", "the unit stops", "the unit is removed"
     await probed;
   },
 );
+
+describe("a port that another process holds", () => {
+  const other = (isAlone: boolean) => ({ pid: 7, name: "nginx (pid 7)", unit: null, isAlone: () => isAlone });
+  const probeOf = async (probe: ProbeSpec, holder: PortHolder | null, parts: Parameters<typeof rig>[0] = {}): Promise<unknown> => {
+    const rigged = rig({ check: { probe }, port: 8080, ...parts });
+    if (holder !== null) rigged.holders.set(8080, holder);
+    rigged.perform({ type: "spawn", run: 1 });
+    rigged.facts();
+    rigged.perform({ type: "probe", run: 1, seq: 1 });
+    rigged.prober.answer({ kind: "ok", detail: "connected", responseMs: 1 });
+    await settled();
+    return (rigged.events()[0] as { result: unknown }).result;
+  };
+  const tcp = (host: string, port: string): ProbeSpec => ({ type: "tcp", host, port, timeoutMs: 1000 });
+
+  test("a probe of the port fails as long as only that process listens", async () => {
+    const failed = { kind: "bad", detail: "port 8080 is in use by nginx (pid 7), which does not belong to this unit" };
+    expect(await probeOf(tcp("localhost", "${PORT}"), other(true))).toMatchObject(failed);
+    expect(await probeOf(http("http://127.0.0.1:8080/healthz"), other(true))).toMatchObject(failed);
+    expect(await probeOf(tcp("localhost", "8080"), other(false))).toMatchObject({ kind: "ok" });
+    expect(await probeOf(tcp("localhost", "8080"), { ...other(true), unit: "api" })).toMatchObject({
+      detail: "port 8080 is in use by nginx (pid 7) of unit api",
+    });
+  });
+
+  test("a probe of another port or machine is not affected", async () => {
+    for (const probe of [tcp("localhost", "8081"), tcp("10.0.0.1", "8080"), http("http://example.org:8080/")])
+      expect(await probeOf(probe, other(true))).toMatchObject({ kind: "ok" });
+  });
+
+  test("a unit with inherited sockets, or whose earlier processes may hold the port, is not affected", async () => {
+    const sockets = [{ name: "http", listen: "127.0.0.1:8080", reusePort: false }];
+    expect(await probeOf(tcp("localhost", "8080"), other(true), { sockets })).toMatchObject({ kind: "ok" });
+    expect(await probeOf(tcp("localhost", "8080"), other(true), { stop: { killMode: "process" } })).toMatchObject({ kind: "ok" });
+  });
+});
+
+const http = (endpoint: string): ProbeSpec => ({
+  ...{ type: "http", endpoint, method: "GET", headers: {}, expectedStatus: [[200, 299]], expectedContent: null },
+  ...{ insecureTls: false, timeoutMs: 1000 },
+});

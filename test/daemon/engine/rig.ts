@@ -3,6 +3,7 @@ import { World, type Fact, type WorldEvent } from "../../../src/core/world/world
 import { Interpreter } from "../../../src/daemon/engine/interpreter.ts";
 import { Launcher } from "../../../src/daemon/engine/launcher.ts";
 import { SocketHolder } from "../../../src/daemon/engine/socket-holder.ts";
+import type { PortHolder } from "../../../src/ports/port-holder.ts";
 import { makeSpec, type SpecParts } from "../../core/fixtures.ts";
 import { fakeLogs, FakeProber, FakeProcesses, fakeSockets, FakeSdNotify } from "./fakes.ts";
 
@@ -12,6 +13,7 @@ export function rig(parts: SpecParts = {}) {
   world.handle({ type: "load", spec: makeSpec("web", parts) }, { nowMs: 0, roll: 0 });
   const [processes, prober, notify, logs, sockets] = [new FakeProcesses(), new FakeProber(), new FakeSdNotify(), fakeLogs(), fakeSockets()];
   const files = new Map<string, string>();
+  const holders = new Map<number, PortHolder>();
   const readText = (path: string): Result<string, string> => {
     const text = files.get(path);
     return text === undefined ? { ok: false, error: "ENOENT" } : { ok: true, value: text };
@@ -31,6 +33,7 @@ export function rig(parts: SpecParts = {}) {
   const clock = { monotonicMs: () => 5000, wallMs: () => 5000, roll: () => 0, wakeAt: () => undefined };
   const interpreter = new Interpreter({
     findShortage: () => null,
+    findPortHolder: (port) => holders.get(port) ?? null,
     stdins: { pass: (_, action) => action(null) },
     pathChecker: ["check-paths"],
     world,
@@ -60,6 +63,7 @@ export function rig(parts: SpecParts = {}) {
     logs,
     sockets,
     files,
+    holders,
     bugs,
     responses,
     /** The fingerprints that were taken. */

@@ -65,6 +65,7 @@ export function daemonOn(disk: Disk) {
   const invocationOf = (id: string, run: number): string => `${id}#${run}`;
   const interpreter = new Interpreter({
     findShortage: () => null,
+    findPortHolder: () => null,
     stdins: { pass: (_, action) => action(null) },
     pathChecker: ["check-paths"],
     ...{ world, processes, logs: logs.logs, prober, launcher, sockets: holder, notify, clock, bootId: disk.bootId, invocationOf, bug },

@@ -61,7 +61,7 @@ function overallOf(...healths: Health[]) {
 test("overall health is degraded when the worst unit is degraded, and names only units that are not healthy", () => {
   const { status, not_healthy } = overallOf("healthy", "degraded", "starting", "unknown");
   expect(status).toBe("degraded");
-  expect(not_healthy).toEqual([{ id: "degraded1", state: "running", health: "degraded", reason: "operator" }]);
+  expect(not_healthy).toEqual([{ id: "degraded1", state: "running", health: "degraded", reason: "operator", detail: null }]);
 });
 
 test("overall health is unhealthy when a unit is, in whatever order they come", () => {

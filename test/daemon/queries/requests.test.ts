@@ -87,3 +87,11 @@ test("an action of an agent is in the history of each unit, before its outcome; 
     ["agent-action", "start requested by agent night shift", "web"],
   ]);
 });
+
+test("a unit whose file was written a moment ago is found", async () => {
+  for (const action of ["start", "restart", "enable"] as const) {
+    const rig = makeRig(UNITS);
+    rig.files.set("fresh", { command: "serve" });
+    expect(await act(rig, action, ["fresh"])).toMatchObject({ ok: true, value: { outcomes: [{ id: "fresh" }] } });
+  }
+});

@@ -28,6 +28,9 @@ export type ServiceHealth = z.infer<typeof serviceHealth>;
 export const overallHealth = z.object({
   status: z.enum(["healthy", "degraded", "unhealthy"]),
   counts: z.record(z.string(), z.number().int()),
-  not_healthy: z.array(z.object({ id, state: z.enum(STATES), health: z.enum(HEALTHS), reason: z.enum(REASONS) })),
+  /** `detail` says what the last failed probe reported, or how the last run ended. */
+  not_healthy: z.array(
+    z.object({ id, state: z.enum(STATES), health: z.enum(HEALTHS), reason: z.enum(REASONS), detail: z.string().nullable().optional() }),
+  ),
 });
 export type OverallHealth = z.infer<typeof overallHealth>;

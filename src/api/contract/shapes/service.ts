@@ -73,6 +73,13 @@ export const service = z.object({
   last_line: z.string().nullable().optional(),
   /** While the unit is unhealthy or degraded, what the last failed probe reported. Otherwise null. */
   probe_failure: z.string().nullable().optional(),
+  /**
+   * The limits that the unit exceeds at present, with the last sample. Memory is in MiB, CPU in percent of one core. `text` is, for
+   * example, "memory is over its limit: 600 MiB of 512 MiB". Absent if there are none.
+   */
+  over_limits: z
+    .array(z.object({ limit: z.enum(["memory", "cpu", "tasks"]), value: z.number(), max: z.number(), text: z.string() }))
+    .optional(),
   /** The SUP_INVOCATION_ID of the present run or, if the unit is down, of the last run. Null before the first run. */
   invocation: z.string().nullable(),
   /** The ids of the dependencies that the unit waits for. */

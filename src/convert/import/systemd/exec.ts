@@ -25,8 +25,8 @@ export function readCommands(text: string): Result<Command[], string> {
   if (words === null) return err("a quote is not closed");
   const lists: Word[][] = [[]];
   for (const word of words) {
-    if (word.text === ";" && !word.quoted) lists.push([]);
-    else lists.at(-1)!.push(word.text === "\\;" ? { text: ";", quoted: true } : word);
+    if (word.raw === ";") lists.push([]);
+    else lists.at(-1)!.push(word.raw === "\\;" ? { ...word, text: ";" } : word); // not "\\;", which is a backslash and a semicolon
   }
   return ok(lists.filter((list) => list.length > 0).map(withoutPrefixes));
 }

@@ -43,7 +43,8 @@ export function toBytes(text: string): number | null {
 export const toExitCode = (text: string): number | null =>
   /^\d{1,3}$/.test(text) && Number(text) <= 255 ? Number(text) : (lookUp(EXIT_NAMES, text) ?? null);
 
-export type Word = { readonly text: string; readonly quoted: boolean };
+/** `raw` is the word as the file contains it. */
+export type Word = { readonly text: string; readonly raw: string };
 
 /**
  * Splits a value into words, as systemd does for commands and variables. Quotes may surround a whole word, and C escapes are
@@ -65,7 +66,6 @@ export function splitWords(text: string): Word[] | null {
 function readWord(text: string, start: number): (Word & { readonly end: number }) | null {
   let value = "";
   let quote = "";
-  let quoted = false;
   let at = start;
   for (; at < text.length; at++) {
     const char = text[at]!;
@@ -74,13 +74,11 @@ function readWord(text: string, start: number): (Word & { readonly end: number }
       value += escape.text;
       at = escape.end - 1;
     } else if (char === quote) quote = "";
-    else if (quote === "" && (char === '"' || char === "'")) {
-      quote = char;
-      quoted = true;
-    } else if (quote === "" && /\s/.test(char)) break;
+    else if (quote === "" && (char === '"' || char === "'")) quote = char;
+    else if (quote === "" && /\s/.test(char)) break;
     else value += char;
   }
-  return quote === "" ? { text: value, quoted, end: at } : null;
+  return quote === "" ? { text: value, raw: text.slice(start, at), end: at } : null;
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
