@@ -39,7 +39,10 @@ export function causeOf(service: Service, around: Around, now: number): Cause {
     return { what: "file has errors", then: "the last valid version is in use", evidence: firstProblem(service) };
   if (isRecovering(service))
     return { what: exit, then: `${timed("restarted", service.start_time, now)}, ${retryOf(service)}`, evidence: null };
-  const [alert] = alertsOf(service, around);
+  const alerts = alertsOf(service, around);
+  const [over] = service.over_limits ?? [];
+  const alert = alerts.find(({ alert_type }) => alert_type === `${over?.limit}-limit`) ?? alerts[0];
+  if (over) return { what: limitText(over, service), then: alert ? timed("since", alert.created_at, now) : "", evidence: null };
   if (alert) return { what: alertText(alert, service), then: timed("since", alert.created_at, now), evidence: null };
   return { what: `${state}${stoppedBy(service)}`, then: timed("since", service.state_since, now), evidence: null };
 }
@@ -49,6 +52,8 @@ export const causeText = ({ what, then }: Cause): string => (then === "" ? what 
 
 const MOST_CHARS = 200;
 
+type OverLimit = NonNullable<Service["over_limits"]>[number];
+
 const timed = (word: string, iso: string | null, now: number): string => (iso === null ? word : `${word} ${shortTime(iso, now)}`);
 const lineOf = (line: string | null | undefined): string | null => (line == null ? null : clip(bare(line), MOST_CHARS).text);
 
@@ -57,14 +62,16 @@ const retryOf = ({ retries, max_retries }: Service): string =>
 
 /** Returns the text of an alert. While a limit is exceeded, the text contains the present figure. */
 export function alertText({ alert_type, message }: Alert, service: Service | undefined): string {
-  const { limits, memory_mb = null, cpu_percent = null } = service ?? {};
-  if (alert_type === "memory-limit" && limits?.memory_mb != null && memory_mb !== null && memory_mb > limits.memory_mb)
-    return `memory ${memoryOf(memory_mb, limits.memory_mb)}, over its limit`;
-  if (alert_type === "cpu-limit" && limits?.cpu_percent != null && cpu_percent !== null && cpu_percent > limits.cpu_percent)
-    return `CPU ${percent(cpu_percent)} of ${percent(limits.cpu_percent)}, over its limit`;
+  const over = service?.over_limits?.find(({ limit }) => alert_type === `${limit}-limit`);
+  if (service !== undefined && over !== undefined) return limitText(over, service);
   if (alert_type === "failed" && service?.last_exit != null)
     return plain(`${service.state === "fatal" ? "gave up" : "failed"}: ${clip(service.last_exit, 300).text}`);
   return plain(clip(message, 300).text);
+}
+
+function limitText({ limit, max, text, value }: OverLimit, { memory_mb, cpu_percent }: Service): string {
+  if (limit === "memory") return `memory ${memoryOf(memory_mb ?? value, max)}, over its limit`;
+  return limit === "cpu" ? `CPU ${percent(cpu_percent ?? value)} of ${percent(max)}, over its limit` : text;
 }
 
 /** Returns the first error of a unit file, without the directory of the file, so that the message fits into a row. */

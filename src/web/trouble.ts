@@ -21,6 +21,7 @@ export function troubleOf(service: Service, around: Around = NOTHING): Trouble {
   if (blockerOf(service, around.services) !== null) return critical ? "bad" : "warning";
   const alerts = alertsOf(service, around);
   if (alerts.some(({ severity }) => severity === "critical") && state !== "backoff") return "bad";
+  if (service.over_limits !== undefined) return critical ? "bad" : "warning";
   if (state === "backoff" || service.problems.length > 0) return "warning";
   if (state === "running" && health === "degraded") return "warning";
   if (state === "starting" && health === "unhealthy") return "warning";

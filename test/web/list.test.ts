@@ -109,6 +109,7 @@ describe("what needs attention", () => {
     ["a critical unit that is disabled", { state: "stopped", critical: true, enabled: false }, "none"],
     ["an ordinary unit that was stopped", { state: "stopped" }, "none"],
     ["running again after a failure, but not for long", { retries: 1 }, "warning"],
+    ["over a limit", { over_limits: [{ limit: "tasks", value: 9, max: 5, text: "" }] }, "warning"],
     ["waiting for a unit that gave up", { state: "starting", obstacles: [{ unit: "db", state: "fatal" }] }, "warning"],
     [
       "critical, and waiting for a unit that gave up",

@@ -40,10 +40,8 @@ export function totalsOf(all: readonly Service[]): Service {
   const decisive = units.find((unit) => unit.state === state)!;
   const ready = units.filter((unit) => unit.state === "running").length;
   const requested = Object.keys(first.requested_restarts) as Array<keyof Service["requested_restarts"]>;
-  // The limits are those of one unit, and the figures of the totals are sums.
-  const { limits: _, ...rest } = first;
   return {
-    ...rest,
+    ...first,
     id,
     name: first.name === first.id ? id : first.name,
     state,

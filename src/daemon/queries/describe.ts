@@ -65,7 +65,6 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
     memory_mb: usage === undefined ? null : round(usage.memoryMb, 2),
     tasks: usage?.tasks ?? null,
     open_files: usage?.openFiles ?? null,
-    ...limitsOf(spec),
     exit_code: lastExitCode(unit),
     status_text: unit.statusText,
     last_exit: unit.last === null ? null : unit.last.detail,
@@ -95,13 +94,6 @@ export function describeService(id: string, entry: Entry, around: Surroundings):
       restart: dependency.restart,
     })),
   };
-}
-
-function limitsOf({ limits }: Spec): Pick<shape.Service, "limits"> {
-  if (limits === null) return {};
-  const { maxMemoryMb, maxCpuPercent, maxTasks } = limits;
-  if (maxMemoryMb === null && maxCpuPercent === null && maxTasks === null) return {};
-  return { limits: { memory_mb: maxMemoryMb, cpu_percent: maxCpuPercent, tasks: maxTasks } };
 }
 
 /** Says why the file of the unit is not in force, if its last rollout brought back an earlier definition. */

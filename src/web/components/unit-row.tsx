@@ -155,11 +155,11 @@ function Figures({ service, fold, hidden, scales }: Omit<CellsProps, "isNarrow">
         {service.restart_count}
       </span>
       <span class="c-cpu num" role="gridcell">
-        <Spark samples={use.cpu} least={scales.cpu} tone="cpu" limit={service.limits?.cpu_percent ?? null} />
+        <Spark samples={use.cpu} least={scales.cpu} tone="cpu" limit={maxOf(service, "cpu")} />
         <span class="figure">{percent(service.cpu_percent)}</span>
       </span>
       <span class="c-memory num" role="gridcell">
-        <Spark samples={use.memory} least={scales.memory} tone="memory" limit={service.limits?.memory_mb ?? null} />
+        <Spark samples={use.memory} least={scales.memory} tone="memory" limit={maxOf(service, "memory")} />
         <span class="figure">{mebibytes(service.memory_mb)}</span>
       </span>
       {!hidden.has("Priority") && (
@@ -170,6 +170,10 @@ function Figures({ service, fold, hidden, scales }: Omit<CellsProps, "isNarrow">
     </>
   );
 }
+
+/** Returns the limit if the unit exceeds it, and otherwise null. */
+const maxOf = ({ over_limits = [] }: Service, limit: "cpu" | "memory"): number | null =>
+  over_limits.find((over) => over.limit === limit)?.max ?? null;
 
 export const SelectCell = ({ id }: { readonly id: string | null }) => (
   <span class="c-select" role="gridcell">

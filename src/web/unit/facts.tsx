@@ -82,9 +82,9 @@ export function Facts({ service }: { readonly service: Service }) {
   );
 }
 
-function memoryWords({ memory_mb, limits }: Service): string {
-  if (memory_mb === null || limits?.memory_mb == null) return mebibytes(memory_mb);
-  return memoryOf(memory_mb, limits.memory_mb);
+function memoryWords({ memory_mb, over_limits = [] }: Service): string {
+  const over = over_limits.find(({ limit }) => limit === "memory");
+  return memory_mb === null || over === undefined ? mebibytes(memory_mb) : memoryOf(memory_mb, over.max);
 }
 
 const MOST_COMMAND = 160;

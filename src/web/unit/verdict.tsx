@@ -68,7 +68,9 @@ const SAID = new Set(["failed", "failing", "unhealthy", "degraded"]);
 function Alerts({ service }: { readonly service: Service }) {
   const alerts = alertsOf(service, around.value);
   const open = alerts.filter(({ acknowledged }) => !acknowledged).map(({ id }) => id);
-  const others = alerts.filter(({ alert_type }) => !SAID.has(alert_type));
+  const isSaid = ({ alert_type }: Alert): boolean =>
+    SAID.has(alert_type) || (service.over_limits ?? []).slice(0, 1).some(({ limit }) => alert_type === `${limit}-limit`);
+  const others = alerts.filter((alert) => !isSaid(alert));
   return (
     <>
       {others.map((alert) => (

@@ -55,8 +55,6 @@ export const service = z.object({
   tasks: z.number().int().nullable(),
   /** The number of open file descriptors of all processes of the unit. */
   open_files: z.number().int().nullable(),
-  /** The limits in `resource_limits`, in MiB, percent of one core and processes with threads; absent if no limit is set. */
-  limits: z.object({ memory_mb: z.number().nullable(), cpu_percent: z.number().nullable(), tasks: z.number().nullable() }).optional(),
   exit_code: z.number().int().nullable(),
   /** The service's own description of its status (sd_notify, STATUS=). */
   status_text: z.string().nullable(),
