@@ -69,9 +69,10 @@ export function alertText({ alert_type, message }: Alert, service: Service | und
   return plain(clip(message, 300).text);
 }
 
-function limitText({ limit, max, text, value }: OverLimit, { memory_mb, cpu_percent }: Service): string {
-  if (limit === "memory") return `memory ${memoryOf(memory_mb ?? value, max)}, over its limit`;
-  return limit === "cpu" ? `CPU ${percent(cpu_percent ?? value)} of ${percent(max)}, over its limit` : text;
+/** Says which limit the unit exceeds, with the present figure. */
+export function limitText({ limit, max, text, value }: OverLimit, { memory_mb, cpu_percent }: Service): string {
+  if (limit === "memory") return `memory is over its limit: ${memoryOf(memory_mb ?? value, max)}`;
+  return limit === "cpu" ? `CPU is over its limit: ${percent(cpu_percent ?? value)} of ${percent(max)}` : text;
 }
 
 /** Returns the first error of a unit file, without the directory of the file, so that the message fits into a row. */

@@ -73,10 +73,10 @@ describe("the reason why a unit needs attention", () => {
     const over = { limit: "memory", value: 286, max: 120, text: "memory is over its limit: 286 MiB of 120 MiB" } as const;
     const cause = (more: Partial<Service>, known = alerts): string =>
       causeText(causeOf(aService("x", more), { ...NOTHING, alerts: known }, NOW));
-    expect(cause({ over_limits: [over], memory_mb: 290.4 })).toBe(`memory 290 of 120 MiB, over its limit; since ${clockOf(-5000)}`);
-    expect(cause({ over_limits: [over], memory_mb: null }, new Map())).toBe("memory 286 of 120 MiB, over its limit");
+    expect(cause({ over_limits: [over], memory_mb: 290.4 })).toBe(`memory is over its limit: 290 of 120 MiB; since ${clockOf(-5000)}`);
+    expect(cause({ over_limits: [over], memory_mb: null }, new Map())).toBe("memory is over its limit: 286 of 120 MiB");
     expect(cause({ over_limits: [{ ...over, limit: "cpu", max: 50 }], cpu_percent: 99 }, new Map())).toBe(
-      "CPU 99 % of 50 %, over its limit",
+      "CPU is over its limit: 99 % of 50 %",
     );
     expect(cause({})).toBe(`memory is over its limit: 286 MiB of 120 MiB; since ${clockOf(-5000)}`);
     expect(memoryOf(1500, 512)).toBe("1.5 GiB of 512 MiB");

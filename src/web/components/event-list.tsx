@@ -26,7 +26,7 @@ export function EventList({ events, withUnit = false, fold = true }: ListProps) 
   const [opened, setOpened] = useState<FoldedEvent | null>(null);
   const rows = useMemo(() => {
     const marked = markReplaced(events);
-    return fold ? foldEvents(marked.toReversed()).toReversed() : marked.map((event) => ({ event, inner: [] }));
+    return fold ? foldEvents(marked.toReversed(), Date.parse).toReversed() : marked.map((event) => ({ event, inner: [] }));
   }, [events, fold]);
   const isNarrow = useNarrow();
   return (

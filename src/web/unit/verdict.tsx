@@ -1,6 +1,6 @@
 import type { Alert, Service, Why } from "../../api/contract/shapes.ts";
 import { verdict } from "../../api/contract/verdict.ts";
-import { alertText, causeOf } from "../cause.ts";
+import { alertText, causeOf, limitText } from "../cause.ts";
 import { Due } from "../components/marks.tsx";
 import { relative } from "../format.ts";
 import { unitHref } from "../route.ts";
@@ -22,7 +22,11 @@ interface Props {
 /** Says why the unit is in its state, with what it printed, its open alerts, and what comes next. */
 export function Verdict({ service, next }: Props) {
   const blocker = blockerOf(service, around.value.services);
-  const text = verdict(service, { relative: (iso) => relative(iso, now.value), commands: false });
+  const over_limits = service.over_limits?.map((over) => ({ ...over, text: limitText(over, service) }));
+  const text = verdict(over_limits === undefined ? service : { ...service, over_limits }, {
+    relative: (iso) => relative(iso, now.value),
+    commands: false,
+  });
   const { evidence } = troubleNow(service) === "none" ? { evidence: null } : causeOf(service, around.value, now.value);
   // The verdict of a unit in back-off contains its next attempt, a health check is not news, and a blocked unit only waits.
   const isSaid = service.state === "backoff" || blocker !== null;

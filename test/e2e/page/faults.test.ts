@@ -62,7 +62,7 @@ browserTest(
     });
     await using visitor = await signedIn(daemon);
     const { page } = visitor;
-    await row(page, "leak", /memory [\d.]+ of 0\.1 MiB, over its limit/)
+    await row(page, "leak", /memory is over its limit: [\d.]+ of 0\.1 MiB/)
       .and(page.locator(".trouble-warning"))
       .waitFor({ timeout: 30_000 });
     expect(await page.locator(".units .unit-link").allInnerTexts()).toEqual(["leak", "a"]);
@@ -71,7 +71,7 @@ browserTest(
     await page.locator(".rail .trouble", { hasText: "leak" }).waitFor();
     await go(page, "/unit/leak");
     const verdict = page.getByRole("group", { name: "Why it is in this state" });
-    await verdict.getByText(/^Running, but memory is over its limit: [\d.]+ MiB of 0\.1 MiB\.$/).waitFor();
+    await verdict.getByText(/^Running, but memory is over its limit: [\d.]+ of 0\.1 MiB\.$/).waitFor();
     await verdict.getByRole("button", { name: "Ack alert of leak" }).click();
     await verdict.getByRole("button").waitFor({ state: "detached" });
     const [alert] = (await daemon.json("alerts")) as Array<{ acknowledged: boolean }>;
