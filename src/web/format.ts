@@ -9,6 +9,9 @@ export const mebibytes = (mib: number | null): string => (mib === null ? NONE : 
 export const memoryOf = (mib: number, limit: number): string =>
   unitOf(mib) === unitOf(limit) ? `${inUnitOf(mib, limit)} of ${mebibytes(limit)}` : `${mebibytes(mib)} of ${mebibytes(limit)}`;
 
+/** Formats a label of a memory axis. All labels of an axis with this top have the same unit. */
+export const axisMemory = (mib: number, top: number): string => `${inUnitOf(mib, top)} ${unitOf(top)}`;
+
 const unitOf = (mib: number): string => (mib >= 1024 ? "GiB" : "MiB");
 
 /** Returns a number in the unit that suits `size`. */

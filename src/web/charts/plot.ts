@@ -22,11 +22,19 @@ export interface Mark {
   readonly bad: boolean;
 }
 
+/** The labels of the y axis, if they differ from the format of single values. */
+export interface Axis {
+  readonly steps: readonly number[];
+  /** Formats a label. `top` is the highest label. */
+  readonly format: (value: number, top: number) => string;
+}
+
 export interface PlotOptions {
   readonly height: number;
   /** The name of the CSS property that contains the colour, such as `--chart-cpu`. */
   readonly colour: string;
   readonly format: (value: number) => string;
+  readonly axis?: Axis | undefined;
   /** Charts with the same name share the pointer. */
   readonly sync: string;
   readonly onZoom: (from: number, to: number) => void;
@@ -71,7 +79,13 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
           space: 90,
           values: (_, splits) => splits.map((at) => axisTime(at, (drawing?.to ?? 0) - (drawing?.from ?? 0))),
         },
-        { ...axis, size: 62, space: 34, values: (_, splits) => splits.map(options.format) },
+        {
+          ...axis,
+          size: 62,
+          space: 34,
+          values: (_, splits) => splits.map((at) => (options.axis ? options.axis.format(at, splits.at(-1)!) : options.format(at))),
+          ...(options.axis && { incrs: [...options.axis.steps] }),
+        },
       ],
       series: [
         {},

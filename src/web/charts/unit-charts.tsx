@@ -6,6 +6,7 @@ import { downWords } from "./down.ts";
 import { view } from "../state/live.ts";
 import { now } from "../state/clock.ts";
 import { Chart } from "./chart.tsx";
+import { MEMORY_AXIS } from "./memory-axis.ts";
 import type { Drawing } from "./plot.ts";
 import { bandOf, reportedNames, seriesOf, type Trend } from "./series.ts";
 import { useForecast, useLimits, useMarks, usePoints } from "./data.ts";
@@ -55,7 +56,15 @@ export function UnitCharts({ id, size }: { readonly id: string; readonly size: "
       ) : (
         <>
           <Chart title="CPU" colour="--chart-cpu" format={percent} drawing={cpu} {...noteOf(forecast?.cpu)} {...shared} />
-          <Chart title="Memory" colour="--chart-memory" format={mebibytes} drawing={memory} {...noteOf(forecast?.memory)} {...shared} />
+          <Chart
+            title="Memory"
+            colour="--chart-memory"
+            format={mebibytes}
+            axis={MEMORY_AXIS}
+            drawing={memory}
+            {...noteOf(forecast?.memory)}
+            {...shared}
+          />
         </>
       )}
       {hasResponse && <Chart title="Response time" colour="--chart-response" format={milliseconds} drawing={response} {...shared} />}

@@ -2,6 +2,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { MetricPoint } from "../../api/contract/shapes.ts";
 import { Chart } from "../charts/chart.tsx";
 import { useMarks } from "../charts/data.ts";
+import { MEMORY_AXIS } from "../charts/memory-axis.ts";
 import type { Drawing } from "../charts/plot.ts";
 import { seriesOf } from "../charts/series.ts";
 import { mebibytes, milliseconds, percent } from "../format.ts";
@@ -49,6 +50,7 @@ export function CompareCharts({ id, ranges, onZoom }: Props) {
             title={`${title} ${side}`}
             colour={colour}
             format={format}
+            {...(format === mebibytes && { axis: MEMORY_AXIS })}
             height={130}
             sync={side}
             down={null}

@@ -212,7 +212,13 @@ function Reason({ service }: { readonly service: Service }) {
   const { what, evidence } = cause;
   return (
     <span class={`description tone-${troubleNow(service)}`} title={`${causeText(cause)}${evidence === null ? "" : `: ${evidence}`}`}>
-      {evidence === null ? causeText(cause) : what.includes(": ") ? `${what} (${evidence})` : `${what}: ${evidence}`}
+      {evidence === null
+        ? service.over_limits === undefined
+          ? causeText(cause)
+          : what
+        : what.includes(": ")
+          ? `${what} (${evidence})`
+          : `${what}: ${evidence}`}
     </span>
   );
 }
