@@ -35,6 +35,7 @@ browserTest("each unit in trouble has a line with the reason, the worst first, a
   const { page } = visitor;
   const lines = page.locator(".rail-units li");
   await lines.nth(3).waitFor();
+  await page.getByRole("button", { name: "Ack alert of billing" }).waitFor();
   const texts = await lines.allInnerTexts();
   expect(texts[0]).toMatch(/^billing\s+critical\s+exit code 78; gave up \d\d:\d\d:\d\d\s*Error: BILLING_KEY missing\s+Ack$/);
   expect(texts[1]).toMatch(/^audit\s+exit code 78; gave up/);
