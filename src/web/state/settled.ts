@@ -3,11 +3,11 @@ import { around } from "./around.ts";
 import { now } from "./clock.ts";
 import { onChange, view } from "./live.ts";
 
-/** A unit that is still up after this time counts as started. Most programs that cannot start end sooner. */
-const SETTLE_MS = 2500;
-
-/** Waits until units that were just started had the time to fail. Returns the causes of those that did. */
-export async function settled(ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
+/**
+ * Waits until units that were just started had `ms` milliseconds to fail, or until all of them failed. Returns the causes of those
+ * that did.
+ */
+export async function failuresWithin(ms: number, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const failures = new Map<string, string>();
   if (ids.length === 0) return failures;
   const end = Promise.withResolvers<void>();
@@ -16,7 +16,7 @@ export async function settled(ids: readonly string[]): Promise<ReadonlyMap<strin
     if (change.kind === "service" && ids.includes(change.data.id)) note(failures, change.data.id);
     if (failures.size === ids.length) end.resolve();
   });
-  const timer = setTimeout(end.resolve, SETTLE_MS);
+  const timer = setTimeout(end.resolve, ms);
   await end.promise;
   clearTimeout(timer);
   stop();
@@ -29,5 +29,5 @@ function note(failures: Map<string, string>, id: string): void {
   if (service === undefined || failures.has(id)) return;
   if (service.state !== "backoff" && service.state !== "failed" && service.state !== "fatal") return;
   const cause = causeOf(service, around.value, now.value);
-  failures.set(id, `${service.state}: ${cause.evidence === null ? causeText(cause) : `${cause.what}: ${cause.evidence}`}`);
+  failures.set(id, `failed after the start: ${cause.evidence === null ? causeText(cause) : `${cause.what}: ${cause.evidence}`}`);
 }

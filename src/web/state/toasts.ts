@@ -9,7 +9,8 @@ export interface Toast {
 
 export const toasts = signal<readonly Toast[]>([]);
 
-const STAY_MS = 5000;
+/** A result that is no error disappears after this time. */
+export const STAY_MS = 5000;
 const MOST = 4;
 let next = 1;
 
@@ -23,6 +24,11 @@ export const showProgress = (text: string): number => add("busy", text);
 
 export function dismiss(id: number): void {
   toasts.value = toasts.value.filter((toast) => toast.id !== id);
+}
+
+/** Removes the successes whose text begins with this text. */
+export function dismissSuccess(start: string): void {
+  toasts.value = toasts.value.filter(({ tone, text }) => tone !== "good" || !text.startsWith(start));
 }
 
 function add(tone: Toast["tone"], text: string): number {

@@ -1,7 +1,7 @@
 import type { Action, JobOutcome, JobResult, Service } from "../../api/contract/shapes.ts";
 import { request } from "../state/api.ts";
-import { settled } from "../state/settled.ts";
-import { dismiss, showProgress, showToast } from "../state/toasts.ts";
+import { failuresWithin } from "../state/settled.ts";
+import { dismiss, dismissSuccess, showProgress, showToast, STAY_MS } from "../state/toasts.ts";
 import { plural } from "../format.ts";
 
 export interface ActionOptions {
@@ -43,9 +43,23 @@ export async function act(action: Action, units: readonly string[], options: Act
   }
   const { outcomes } = answer.value;
   const started = action === "start" || action === "restart" ? outcomes.filter(({ result }) => result !== "failed") : [];
-  const failures = await settled(started.map(({ id }) => id));
+  const ids = started.map(({ id }) => id);
+  const failures = await failuresWithin(SETTLE_MS, ids);
   dismiss(progress);
   showOutcomes(answer.value, failures);
+  const up = ids.filter((id) => !failures.has(id));
+  for (const id of up.slice(0, MOST_TOASTS)) void failuresWithin(STAY_MS, [id]).then(showLate);
+}
+
+/** A unit that is still up after this time counts as started. Most programs that cannot start end sooner. */
+const SETTLE_MS = 2500;
+
+/** Replaces the toast about a unit that failed while the page still showed that it had started. */
+function showLate(failures: ReadonlyMap<string, string>): void {
+  for (const [id, cause] of failures) {
+    dismissSuccess(`${id}: `);
+    showToast("bad", `${id}: ${cause}`);
+  }
 }
 
 /** Shows failures one by one. If many units succeeded, shows only their number. `failures` are causes, by unit, of failures after the start. */

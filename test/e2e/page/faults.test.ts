@@ -97,10 +97,10 @@ browserTest(
     });
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await page.locator(".toast.tone-busy", { hasText: "Starting web…" }).waitFor();
-    await page.locator(".toast.tone-bad", { hasText: /web: backoff: exit code 1.*Address already in use/ }).waitFor();
+    await page.locator(".toast.tone-bad", { hasText: /web: failed after the start: exit code 1.*Address already in use/ }).waitFor();
     await page.locator(".toast.tone-busy").waitFor({ state: "detached" });
     expect(await page.evaluate(() => (window as unknown as { tones: string[] }).tones.filter((tone) => tone.includes("good")))).toEqual([]);
-    await page.getByText(/^Next attempt/).waitFor(); // what comes next belongs to the same state as the banner
+    await page.locator(".area-why li", { hasText: /^Next attempt/ }).waitFor(); // what comes next belongs to the same state as the banner
     await go(page, "/unit/good");
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await page.locator(".toast.tone-good", { hasText: "good: " }).waitFor();
@@ -156,4 +156,15 @@ browserTest("on a phone a row has the cause on its second line, problems are one
   await until(oneRow, { what: "one row of buttons" });
   await actions.getByRole("button", { name: "More actions" }).tap();
   await actions.getByRole("button", { name: "Reset failed" }).waitFor();
+});
+
+browserTest("a success disappears when the unit fails while it is shown", async () => {
+  await using daemon = await startDaemon({ units: { web: sleeper({ restart_policy: { retry_delay: 60 } }) } });
+  await using visitor = await signedIn(daemon, "/unit/web");
+  const { page } = visitor;
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await page.locator(".toast.tone-good", { hasText: "web: " }).waitFor();
+  process.kill((await daemon.service("web")).pid!, "SIGKILL");
+  await page.locator(".toast.tone-bad", { hasText: "web: failed after the start: killed by SIGKILL" }).waitFor();
+  expect(await page.locator(".toast.tone-good").count()).toBe(0);
 });
