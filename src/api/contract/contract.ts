@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../../base/duration.ts";
-import { RUN_NAME } from "../../base/names.ts";
+import { AGENT_NAME, RUN_NAME } from "../../base/names.ts";
 import { FEW_LINES, MANY_LINES, MAX_LINES, MAX_ROWS } from "./limits.ts";
 import type { RouteName } from "./routes.ts";
 import * as shape from "./shapes.ts";
@@ -117,19 +117,49 @@ export const contract = {
     }),
     output: z.array(shape.logLine),
   },
+  logs: {
+    input: z.strictObject({
+      units: described("Names, globs and @groups: repeated or separated by commas; all units by default", z.array(z.string().min(1).max(200)).max(10_000).default([])), // prettier-ignore
+      lines: count(`The last n lines; by default ${FEW_LINES}, or ${MANY_LINES} with \`since\` or \`until\``, MAX_LINES).optional(),
+      since: when.optional(),
+      until: when.optional(),
+      grep: described("Only lines that match this regular expression", z.string().min(1).max(500).optional()),
+      stream: described("Only this stream", z.enum(["stdout", "stderr"]).optional()),
+      follow: flag("Stream new lines as they come"),
+    }),
+    output: z.array(shape.logLine),
+  },
   rotateLogs: {
     input: unit,
     output: z.object({ rotated: described("False when the file was empty", z.boolean()) }),
   },
   serviceMetrics: {
-    input: unit.extend({ since: when.default("1h"), limit: count("At most this many, the newest ones", MAX_ROWS).default(1000) }),
+    input: unit.extend({
+      since: when.default("1h"),
+      until: when.optional(),
+      limit: count("At most this many, the newest ones", MAX_ROWS).default(1000),
+    }),
     output: z.array(shape.metricPoint),
   },
   serviceForecast: { input: unit, output: shape.forecast },
   forecasts: { input: nothing, output: z.array(shape.forecast) },
   serviceFile: { input: unit.extend({ reveal: flag("Include secrets of the environment") }), output: shape.serviceFile },
+  unitText: { input: unit, output: shape.unitText },
+  writeUnit: {
+    input: unit.extend({
+      text: described("The new content of the file", z.string().max(1 << 20)),
+      if_match: described("ETag of the file that is replaced; the header If-Match does the same and takes precedence", z.string().max(200).optional()), // prettier-ignore
+      by: described(
+        "Name of the person who makes the change; the history of the unit then contains it",
+        z.string().regex(AGENT_NAME, "must be 1 to 64 letters, digits, spaces, _ . @ : / or -").optional(),
+      ),
+      dry_run: flag("Only check the text and plan the reload"),
+    }),
+    output: shape.unitWrite,
+  },
   why: { input: unit, output: shape.why },
   explain: { input: unit, output: shape.explanation },
+  figures: { input: unit.extend({ since: when, until: when.optional() }), output: shape.figures },
   diff: { input: unit.extend({ from: runName.optional(), to: runName.optional() }), output: shape.diff },
   jobs: { input: shape.jobRequest, output: shape.jobResult },
   job: { input: z.strictObject({ id: described("The `job` of an earlier answer", z.string().max(64)), wait }), output: shape.jobResult },

@@ -8,7 +8,7 @@
 export type Access = "open" | "read" | "write" | "admin";
 
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   /** `:id` stands for the id of a unit, or of a job. */
   readonly path: string;
   readonly access: Access;
@@ -66,6 +66,13 @@ export const routes = {
     summary: "Log lines; ?follow=true streams them",
     streams: "lines",
   }),
+  logs: row({
+    method: "GET",
+    path: `${BASE}/logs`,
+    access: "read",
+    summary: "Log lines of several units, merged by time; ?follow=true streams them as server-sent events",
+    streams: "lines",
+  }),
   rotateLogs: post(`${BASE}/services/:id/logs/rotate`, "Rotate the log file now"),
   serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit"),
   serviceForecast: get(`${BASE}/services/:id/forecast`, "Trends of a unit's memory and CPU, and when they will reach its limits"),
@@ -77,11 +84,23 @@ export const routes = {
     parameters: { reveal: "admin" },
     summary: "The files of a unit and its effective settings with their sources; ?reveal=true shows secrets, which needs admin access",
   }),
+  unitText: get(`${BASE}/unit-files/:id`, "The file of a unit as it is on disk, with its secrets and its ETag", "admin"),
+  writeUnit: row({
+    method: "PUT",
+    path: `${BASE}/unit-files/:id`,
+    access: "admin",
+    summary:
+      "Check a unit file like `sup verify`, plan the reload that would follow, and write the file. If-Match has the ETag of the file that is replaced; without it, only a new file is created",
+  }),
   why: get(`${BASE}/services/:id/why`, "Why a unit is in its state: what happened, what its policy is, what will happen next"),
   explain: get(`${BASE}/services/:id/explain`, "What the settings of a unit mean: retries, start order, readiness; runs nothing"),
   diff: get(
     `${BASE}/services/:id/diff`,
     "What changed between two runs, with exits, memory, CPU and errors of both. The default is the latest run and the last run before the newest change",
+  ),
+  figures: get(
+    `${BASE}/services/:id/figures`,
+    "What a unit used and how often it failed in a range of time: memory, CPU, response time, starts, exits and errors",
   ),
   jobs: post(`${BASE}/jobs`, "One action on many units, selected by names, globs and @groups"),
   job: get(`${BASE}/jobs/:id`, "The outcome of a job, even if an earlier daemon began it. A job is kept for 10 minutes after its end"),
