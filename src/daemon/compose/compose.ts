@@ -1,4 +1,3 @@
-import { openUnitEditor } from "../../adapters/files/unit-editor.ts";
 import { firstLineOf, realPathOf } from "../../adapters/files/text-file.ts";
 import type * as shape from "../../api/contract/shapes.ts";
 import { ok, type Result } from "../../base/result.ts";
@@ -21,8 +20,7 @@ import { Instances } from "../units/instances.ts";
 import { Reloader, type ReloaderOptions } from "../units/reloader.ts";
 import { Transients } from "../units/transients.ts";
 import { UnitCatalog } from "../units/unit-catalog.ts";
-import { UnitEditing } from "../units/unit-editing.ts";
-import { checkMachine } from "./machine-check.ts";
+import { makeEditing } from "./make-editing.ts";
 import { makeFingerprints } from "./make-fingerprints.ts";
 import { makeLauncher } from "./make-launcher.ts";
 import { openMachine, type Machine, type MachineOptions } from "./machine.ts";
@@ -114,12 +112,11 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const rolling = new Rolling({ ...loading, handle });
   const background = new Background({ ...loading, bus, engine, reloader, launcher, watchFiles, bug, tickMs: settings.metrics.intervalMs });
   const transients = new Transients({ ...loading, engine, instances, stdins, roll: () => clock.roll() });
-  const editor = openUnitEditor(source.directories);
-  const editing = new UnitEditing({ ...{ catalog, reloader, editor, recorder }, checkMachine: (specs) => checkMachine(specs, places, users) });
   const notes: string[] = [];
   const facade = new LocalSupervisor({
     ...machine,
-    ...{ world, bus, catalog, around, actions, scaling, rolling, instances, reloader, transients, editing },
+    ...{ world, bus, catalog, around, actions, scaling, rolling, instances, reloader, transients },
+    editing: makeEditing({ catalog, reloader, recorder }, places, users),
     probeNow: (id) => interpreter.probeNow(id),
     shutdown,
     reexec,

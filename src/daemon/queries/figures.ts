@@ -26,9 +26,7 @@ const MAX_ENDINGS = 5;
 /** Returns the figures of a unit from `since` until `until`, in ISO 8601. They are computed like those of a run in `diff`. */
 export async function figures(id: string, since: string, until: string, options: FiguresOptions): Promise<shape.Figures> {
   const { store } = options;
-  const events = store
-    .events({ serviceIds: [id], types: TYPES, since, limit: MAX_EVENTS })
-    .filter(({ timestamp }) => timestamp < until);
+  const events = store.events({ serviceIds: [id], types: TYPES, since, limit: MAX_EVENTS }).filter(({ timestamp }) => timestamp < until);
   const samples = store.metrics(id, since, MAX_SAMPLES, until).map((row) => ({ ...row, atMs: Date.parse(row.timestamp) }));
   const all = figuresOf(samples);
   const starts = startsIn(events);

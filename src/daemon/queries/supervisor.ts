@@ -310,12 +310,7 @@ export class LocalSupervisor implements Supervisor {
     return acknowledge(this.#o, ids, this.#lookup.resolve(units));
   }
 
-  async metrics(
-    name: string,
-    sinceIso: string,
-    limit: number,
-    untilIso?: string,
-  ): Promise<Result<readonly shape.MetricPoint[], ApiError>> {
+  async metrics(name: string, sinceIso: string, limit: number, untilIso?: string): Promise<Result<readonly shape.MetricPoint[], ApiError>> {
     const metrics = (id: string): shape.MetricPoint[] => storedMetrics(this.#o.store, id, sinceIso, limit, untilIso);
     return this.#lookup.readService(
       name,

@@ -341,8 +341,8 @@ test("a unit file is written with the ETag that the request expects, and the his
     ["writeUnit", "new", { text: "{}", expected: null, dryRun: false, by: null, from }],
   ]);
   expect((await ask(`GET ${API}/unit-files/web`)).headers.get("etag")).toBe('"e1"');
-  const any = await ask(`PUT ${API}/unit-files/web`, { ...body({ text: "{}" }), headers: { "if-match": "*" } });
-  expect(any.status).toBe(400);
+  const wildcard = await ask(`PUT ${API}/unit-files/web`, { ...body({ text: "{}" }), headers: { "if-match": "*" } });
+  expect(wildcard.status).toBe(400);
   const anonymous = await ask(`PUT ${API}/unit-files/web`, body({ text: "{}", by: "<b>" }));
   expect(anonymous.status).toBe(422);
   expect((await ask(`PUT ${API}/unit-files/..%2Fetc`, body({ text: "{}" }))).status).toBe(404);
