@@ -110,7 +110,7 @@ test("a new unit is created, a broken file is fixed, and what the machine lacks 
   const { rig, found, write, unit } = editing({ bad: '{"command": 7}' });
   expect(await write("new", WEB, { by: "Ann" })).toMatchObject({ ok: true, value: { written: true, path: "/units/new.unit.json" } });
   expect(rig.told).toEqual([["file-written", "its unit file was created by Ann", "new"]]);
-  expect(await unit.read("bad")).toMatchObject({ ok: true, value: { text: '{"command": 7}', path: "/units/bad.unit.json" } });
+  expect(unit.read("bad")).toMatchObject({ ok: true, value: { text: '{"command": 7}', path: "/units/bad.unit.json" } });
   found.push({ id: "bad", key: "command", message: "there is no program serve" });
   const fixed = await write("bad", '{\n"command": "serve"}', { expected: etagOf('{"command": 7}') });
   expect(fixed).toMatchObject({
@@ -128,7 +128,7 @@ test("a unit of a service and an instance of a template are edited in the file t
     ["web@2", "/units/web.unit.json"],
     ["t@a", "/units/t@.unit.json"],
   ] as const)
-    expect(await unit.read(id)).toMatchObject({ ok: true, value: { path } });
+    expect(unit.read(id)).toMatchObject({ ok: true, value: { path } });
 });
 
 test("masked units and names without a file are refused", async () => {
