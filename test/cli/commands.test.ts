@@ -342,7 +342,7 @@ describe("commands that show something", () => {
       ...{ id: i + 1, service_id: "web", event_type: types[i % 3]!, timestamp: new Date(i * 1000).toISOString() },
       ...{ message: i % 3 === 1 ? "exit code 3" : "…", details: i % 3 === 2 ? { cause: "exit code 3" } : {} },
     }));
-    await using daemon = await fakeDaemon({ events: () => events });
+    await using daemon = new FakeDaemon({ events: () => events });
     expect((await sup(daemon, ["events"])).out.trim()).toMatch(/web +exited ×4 +4 times in 11s: exit code 3$/);
     for (const option of ["--no-fold", "--type=exited"])
       expect((await sup(daemon, ["events", option])).out.trim().split("\n")).toHaveLength(12);
