@@ -59,8 +59,12 @@ function pageOf(route: Exclude<Route, { page: "sign-in" }>) {
       return <OverviewPage query={route.filter} />;
     case "unit":
       return <UnitPage key={route.id} id={route.id} tab={route.tab} />;
+    case "logs":
+      return <Lazy key="logs" what="the logs" load={async () => (await import("./logs/page.tsx")).LogsPage} />;
+    case "new":
+      return <Lazy key="new" what="the editor" load={async () => (await import("./edit/new-unit.tsx")).NewUnit} />;
     case "graph":
-      return <Lazy what="the graph" load={async () => (await import("./graph/page.tsx")).GraphPage} />;
+      return <Lazy key="graph" what="the graph" load={async () => (await import("./graph/page.tsx")).GraphPage} />;
     case "events":
       return <EventsPage />;
     case "alerts":

@@ -11,6 +11,10 @@ export function megabytes(mb: number | null): string {
 
 export const percent = (value: number | null): string => (value === null ? NONE : `${value.toFixed(value < 10 ? 1 : 0)} %`);
 
+/** Formats milliseconds, such as `3.2 ms`, `120 ms` or `1.5 s`. */
+export const milliseconds = (value: number): string =>
+  value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+
 export const NONE = "–";
 
 /** Formats the time since `iso`, such as `3m 5s`. */

@@ -15,13 +15,15 @@ interface Props {
    * is outdated.
    */
   readonly down: string | null;
+  /** Charts with the same name share the pointer. */
+  readonly sync?: string;
   readonly onZoom: (from: number, to: number) => void;
   readonly onReset: () => void;
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-export function Chart({ title, height, colour, format, drawing, note, down, onZoom, onReset }: Props) {
+export function Chart({ title, height, colour, format, drawing, note, down, sync = "unit", onZoom, onReset }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot | null>(null);
   const [point, setPoint] = useState<number | null>(null);
@@ -32,6 +34,7 @@ export function Chart({ title, height, colour, format, drawing, note, down, onZo
       height,
       colour,
       format,
+      sync,
       onZoom: (from, to) => calls.current.onZoom(from, to),
       onReset: () => calls.current.onReset(),
       onPoint: setPoint,

@@ -13,6 +13,8 @@ export interface Drawing {
   /** The ends of the time axis, in seconds since 1970. */
   readonly from: number;
   readonly to: number;
+  /** The least value at the top of the y axis, so that several charts have the same scale. */
+  readonly least?: number;
 }
 
 export interface Mark {
@@ -25,6 +27,8 @@ export interface PlotOptions {
   /** The name of the CSS property that contains the colour, such as `--chart-cpu`. */
   readonly colour: string;
   readonly format: (value: number) => string;
+  /** Charts with the same name share the pointer. */
+  readonly sync: string;
   readonly onZoom: (from: number, to: number) => void;
   readonly onReset: () => void;
   /** Called with the index in `times` under the pointer, or with null if the pointer leaves the chart. */
@@ -38,7 +42,6 @@ export interface Plot {
   destroy(): void;
 }
 
-const SYNC = "unit";
 /** The minimum value at the top of the y axis. */
 const LEAST = 1;
 
@@ -72,7 +75,12 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
         { stroke: () => colour(options.colour), width: 1.5, fill: () => `${colour(options.colour)}22`, points: { show: false } },
         { stroke: () => `${colour(options.colour)}77`, width: 1, points: { show: false } },
       ],
-      cursor: { y: false, drag: { x: true, y: false, setScale: false }, sync: { key: SYNC, setSeries: false }, points: { size: 6 } },
+      cursor: {
+        y: false,
+        drag: { x: true, y: false, setScale: false },
+        sync: { key: options.sync, setSeries: false },
+        points: { size: 6 },
+      },
       hooks: {
         drawClear: [(self) => drawing && drawBand(self, drawing, colour(options.colour))],
         draw: [(self) => drawing && drawOver(self, drawing, colour)],
@@ -113,7 +121,7 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
  */
 function topOf(drawing: Drawing | null): number {
   if (drawing === null) return LEAST;
-  let top = LEAST;
+  let top = Math.max(LEAST, drawing.least ?? 0);
   for (const line of drawing.lines) {
     for (const [index, value] of line.entries()) {
       const time = drawing.times[index]!;

@@ -1,5 +1,5 @@
 import { useMemo, useState } from "preact/hooks";
-import { megabytes, percent } from "../format.ts";
+import { megabytes, milliseconds, percent } from "../format.ts";
 import { plain } from "../text.ts";
 import { downWords } from "./down.ts";
 import { view } from "../state/live.ts";
@@ -17,8 +17,6 @@ const RANGES = [
   { title: "7 d", ms: 7 * 24 * 3_600_000 },
 ] as const;
 
-const milliseconds = (value: number): string =>
-  value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${value.toFixed(value < 10 ? 1 : 0)} ms`;
 const plainNumber = (value: number): string =>
   Math.abs(value) >= 1000 || Number.isInteger(value) ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 

@@ -1,6 +1,8 @@
 import { useState } from "preact/hooks";
-import type { BrokenUnit, Service } from "../../api/contract/shapes.ts";
+import type { Alert, BrokenUnit, Service } from "../../api/contract/shapes.ts";
 import { causeOf, causeText, firstProblem } from "../cause.ts";
+import { plural } from "../format.ts";
+import { useNarrow } from "../narrow.ts";
 import { acknowledge, openAlerts } from "../state/alerts.ts";
 import { now } from "../state/clock.ts";
 import { isLive } from "../state/live.ts";
@@ -15,17 +17,26 @@ const LINES = 3;
 const MOST_UNITS = 100;
 const MOST_ALERTS = 50;
 
+interface Props {
+  readonly services: readonly Service[];
+  readonly broken: readonly BrokenUnit[];
+}
+
 /** Shows units and alerts that need attention. The area is shown even if there are none, so that nothing below it moves. */
-export function Attention({ services, broken }: { readonly services: readonly Service[]; readonly broken: readonly BrokenUnit[] }) {
+export function Attention({ services, broken }: Props) {
+  const isNarrow = useNarrow();
   const [whole, setWhole] = useState(false);
   const units = troubled(services);
-  const isBad = (service: Service): boolean => troubleOf(service) === "bad";
   const lines = [...units.filter(isBad), ...broken, ...units.filter((service) => !isBad(service))];
-  const shown = whole ? lines.slice(0, MOST_UNITS) : lines.slice(0, lines.length > LINES ? LINES - 1 : LINES);
+  const few = isNarrow ? 1 : lines.length > LINES ? LINES - 1 : LINES;
+  const shown = whole ? lines.slice(0, MOST_UNITS) : lines.slice(0, few);
+  const alerts = openAlerts.value.filter(({ acknowledged }) => !acknowledged);
+  const hidden = isNarrow ? [moreUnits(lines.length - shown.length, shown.length), moreAlerts(alerts.length)].filter(Boolean).join(", ") : moreUnits(lines.length - shown.length, 1); // prettier-ignore
+  const isWell = lines.length === 0 && !(isNarrow && alerts.length > 0);
   return (
-    <section class="rail" aria-label="What needs attention">
+    <section class={`rail ${isNarrow ? "rail-narrow" : ""}`} aria-label="What needs attention">
       <div class={`rail-units ${broken.length > 0 || units.some(isBad) ? "rail-bad" : ""} ${whole ? "rail-whole" : ""}`} aria-live="polite">
-        {lines.length === 0 && (
+        {isWell && (
           <span class="rail-well">
             <span class="dot tone-good" aria-hidden="true" /> {services.length === 0 ? "No units" : "Nothing needs attention"}
           </span>
@@ -33,16 +44,21 @@ export function Attention({ services, broken }: { readonly services: readonly Se
         <ul>
           {shown.map((unit) => (isService(unit) ? <Trouble key={unit.id} service={unit} /> : <BrokenTrouble key={unit.id} unit={unit} />))}
         </ul>
-        {lines.length > LINES && (
+        {(hidden !== "" || whole) && (
           <button type="button" class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
-            {whole ? "Show fewer" : `+${lines.length - shown.length} more`}
+            {whole ? "Show fewer" : hidden}
           </button>
         )}
       </div>
-      <OpenAlerts />
+      {(!isNarrow || whole) && <OpenAlerts alerts={alerts} />}
     </section>
   );
 }
+
+const isBad = (service: Service): boolean => troubleOf(service) === "bad";
+
+const moreUnits = (count: number, shown: number): string => (count === 0 ? "" : shown === 0 ? plural(count, "unit") : `+${count} more`);
+const moreAlerts = (count: number): string => (count === 0 ? "" : plural(count, "alert"));
 
 const isService = (unit: Service | BrokenUnit): unit is Service => "state" in unit;
 
@@ -74,10 +90,7 @@ const BrokenTrouble = ({ unit }: { readonly unit: BrokenUnit }) => (
   </li>
 );
 
-function OpenAlerts() {
-  const alerts = openAlerts.value
-    .filter(({ acknowledged }) => !acknowledged)
-    .toSorted((a, b) => Number(b.severity === "critical") - Number(a.severity === "critical"));
+function OpenAlerts({ alerts }: { readonly alerts: readonly Alert[] }) {
   return (
     <div class="rail-alerts">
       {alerts.length === 0 ? (

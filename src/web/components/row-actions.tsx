@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 import type { Service } from "../../api/contract/shapes.ts";
-import { unitHref } from "../route.ts";
+import { hrefOf, logsHref } from "../route.ts";
 import { isLive } from "../state/live.ts";
 import { clearSelection, selection } from "../state/selection.ts";
 import { mayAct } from "../state/session.ts";
@@ -60,11 +60,9 @@ export function RowActions({ service }: { readonly service: Service }) {
           {button("restart", isUp(service))}
         </>
       )}
-      {service.units === undefined && (
-        <a class="row-logs" href={unitHref(service.id, "logs")} tabIndex={-1} aria-label={`Logs of ${service.id}`}>
-          Logs
-        </a>
-      )}
+      <a class="row-logs" href={logsHref(service)} tabIndex={-1} aria-label={`Logs of ${service.id}`}>
+        Logs
+      </a>
     </span>
   );
 }
@@ -93,6 +91,9 @@ export function SelectionBar({ services }: { readonly services: readonly Service
           )}
           {button("restart", true)}
           {button("stop", chosen.some(isUp))}
+          <a class="button small" href={hrefOf({ page: "logs", units: chosen.map(({ id }) => id) })}>
+            Logs
+          </a>
           <button type="button" class="button quiet small" onClick={clearSelection}>
             Clear selection
           </button>

@@ -1,10 +1,10 @@
-import { useEffect, useState } from "preact/hooks";
 import type { Service } from "../../api/contract/shapes.ts";
 import type { Scales } from "../columns.ts";
 import type { Filter, Sort } from "../filter.ts";
 import type { FoldRow } from "../fold.ts";
 import { causeOf, causeText } from "../cause.ts";
 import { fullTime, megabytes, NONE, percent } from "../format.ts";
+import { useNarrow } from "../narrow.ts";
 import { unitHref } from "../route.ts";
 import { now } from "../state/clock.ts";
 import { useOf } from "../state/samples.ts";
@@ -20,18 +20,8 @@ export const HEAD_HEIGHT = 32;
 const ROW_HEIGHT = 38;
 const NARROW_ROW_HEIGHT = 62;
 
-const narrow = matchMedia("(max-width: 719px)");
-
 /** Returns the height of a row in pixels. On a narrow screen a row has two lines. */
-export function useRowHeight(): number {
-  const [isNarrow, setNarrow] = useState(narrow.matches);
-  useEffect(() => {
-    const update = (): void => setNarrow(narrow.matches);
-    narrow.addEventListener("change", update);
-    return () => narrow.removeEventListener("change", update);
-  }, []);
-  return isNarrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
-}
+export const useRowHeight = (): number => (useNarrow() ? NARROW_ROW_HEIGHT : ROW_HEIGHT);
 
 const COLUMNS: ReadonlyArray<{ readonly title: string; readonly class: string; readonly sort?: Sort }> = [
   { title: "Unit", class: "c-name", sort: "name" },

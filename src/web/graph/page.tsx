@@ -2,12 +2,14 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Graph, Service } from "../../api/contract/shapes.ts";
 import { findService } from "../fold.ts";
 import { plural } from "../format.ts";
+import { useNarrow } from "../narrow.ts";
 import { unitHref } from "../route.ts";
 import { request } from "../state/api.ts";
 import { SearchField } from "../components/search-field.tsx";
 import { onChange, view } from "../state/live.ts";
 import { toneOf } from "../trouble.ts";
 import { layOut, NODE, type Placed } from "./layout.ts";
+import { Waves } from "./waves.tsx";
 import { useZoom } from "./zoom.ts";
 
 /** Shows the dependency graph. Dependencies are to the left of their dependents, and nodes have the colours of their current state. */
@@ -15,6 +17,8 @@ export function GraphPage() {
   const graph = useGraph();
   const [text, setText] = useState("");
   const [apart, setApart] = useState(true);
+  const isNarrow = useNarrow();
+  const [drawn, setDrawn] = useState(false);
   const shown = useMemo(() => (graph === null ? null : narrow(graph, text, apart)), [graph, text, apart]);
   const placed = useMemo(() => (shown === null ? null : layOut(shown)), [shown]);
   if (graph === null || placed === null || shown === null)
@@ -38,11 +42,16 @@ export function GraphPage() {
           <input type="checkbox" checked={apart} onChange={(event) => setApart(event.currentTarget.checked)} /> Show units without
           dependencies
         </label>
+        {isNarrow && (
+          <button type="button" class="button small" aria-pressed={drawn} onClick={() => setDrawn(!drawn)}>
+            Drawing
+          </button>
+        )}
         <span class="shown" role="status">
           {plural(shown.nodes.length, "unit")}, started in {plural(waves, "wave")}
         </span>
       </div>
-      <Drawing graph={shown} placed={placed} />
+      {isNarrow && !drawn ? <Waves graph={shown} /> : <Drawing graph={shown} placed={placed} />}
     </div>
   );
 }

@@ -49,7 +49,7 @@ export function EventsPage() {
         </button>
       </div>
       {problem !== null && <p class="problem">{problem}</p>}
-      <EventList events={shown} withUnit />
+      <EventList events={shown} withUnit fold={type === ""} />
     </div>
   );
 }

@@ -13,6 +13,7 @@ import { Attention } from "../components/attention.tsx";
 import { SelectionBar } from "../components/row-actions.tsx";
 import { HEAD_HEIGHT, UnitCells, UnitHead, useRowHeight } from "../components/unit-row.tsx";
 import { VirtualList } from "../components/virtual-list.tsx";
+import { useNarrow } from "../narrow.ts";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";
 import { toggleSelected } from "../state/selection.ts";
@@ -35,6 +36,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
   const filter = filterFromText(query);
   const setFilter = (next: Filter): void => amend({ page: "units", filter: filterToText(next) });
   const rowHeight = useRowHeight();
+  const isNarrow = useNarrow();
   const all = services.value;
   // A unit can be in both lists for a moment, because the stream reports a fixed file after its service.
   const broken = view.value.broken.filter(({ id }) => !view.value.services.has(id));
@@ -59,7 +61,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
         class={`units ${[...hidden].map((title) => `no-${title.toLowerCase()}`).join(" ")}`}
         items={rows}
         rowHeight={rowHeight}
-        headHeight={HEAD_HEIGHT}
+        headHeight={isNarrow ? 0 : HEAD_HEIGHT}
         keyOf={(row) => (isFold(row) ? row.service.id : row.id)}
         open={(row) => {
           if (isFold(row) && (row.fold === "open" || row.fold === "closed")) toggle(row.service.id);
@@ -72,7 +74,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
         row={(row) =>
           isFold(row) ? <UnitCells service={row.service} fold={row.fold} hidden={hidden} scales={scales} /> : <BrokenCells unit={row} />
         }
-        head={<UnitHead filter={filter} onChange={setFilter} hidden={hidden} ids={ids} />}
+        head={!isNarrow && <UnitHead filter={filter} onChange={setFilter} hidden={hidden} ids={ids} />}
         empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}
       />
       <SelectionBar services={selectable(all)} />
@@ -90,7 +92,14 @@ function NoUnits() {
   const path = view.value.daemon?.unit_path[0] ?? "the unit directory";
   return (
     <>
-      There are no units yet. Add a file <code>NAME.unit.json</code> to <code>{path}</code>.
+      <p>
+        There are no units yet. Add a file <code>NAME.unit.json</code> to <code>{path}</code>.
+      </p>
+      {mayAct.value && (
+        <a class="button primary" href="#/new">
+          Create a sample unit
+        </a>
+      )}
     </>
   );
 }

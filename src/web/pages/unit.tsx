@@ -1,5 +1,5 @@
 import type { Service, Why } from "../../api/contract/shapes.ts";
-import { TABS, unitHref, type Tab } from "../route.ts";
+import { logsHref, TABS, unitHref, type Tab } from "../route.ts";
 import { BrokenPage } from "../components/broken-unit.tsx";
 import { EventList } from "../components/event-list.tsx";
 import { Dot, HealthMark, Since, StateMark } from "../components/marks.tsx";
@@ -21,7 +21,14 @@ import { Verdict } from "../unit/verdict.tsx";
 import { Why as History } from "../unit/why.tsx";
 import { useEvents } from "./events.tsx";
 
-const TITLES: Readonly<Record<Tab, string>> = { overview: "Overview", logs: "Logs", charts: "Charts", events: "Events", file: "Unit file" };
+const TITLES: Readonly<Record<Tab, string>> = {
+  overview: "Overview",
+  logs: "Logs",
+  charts: "Charts",
+  compare: "Compare",
+  events: "Events",
+  file: "Unit file",
+};
 
 export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }) {
   const service = findService(view.value.services, id);
@@ -63,7 +70,10 @@ function ServicePage({ service }: { readonly service: Service }) {
         <Verdict service={service} next={null} />
       </div>
       <section class="card area-facts" aria-label="Units">
-        <p>{service.sub_state}</p>
+        <div class="card-head">
+          <p>{service.sub_state}</p>
+          <a href={logsHref(service)}>Logs of all units</a>
+        </div>
         <ul class="unit-list">
           {(service.units ?? []).map((id) => {
             const unit = view.value.services.get(id);
@@ -78,6 +88,7 @@ function ServicePage({ service }: { readonly service: Service }) {
         </ul>
       </section>
       <Rollout service={service.id} />
+      <UnitFiles id={service.id} />
     </div>
   );
 }
@@ -109,10 +120,11 @@ function UnitTitle({ service }: { readonly service: Service }) {
 
 function Part({ service, tab, why }: { readonly service: Service; readonly tab: Tab; readonly why: Requested<Why> }) {
   const { id } = service;
-  if (tab === "logs") return <LogView id={id} full />;
+  if (tab === "logs") return <LogView scope={id} full />;
   if (tab === "events") return <UnitEvents id={id} />;
   if (tab === "file") return <UnitFiles id={id} />;
-  if (tab === "charts") return <Lazy what="the charts" load={chartsOf(id, "full")} />;
+  if (tab === "compare") return <Lazy key="compare" what="the comparison" load={compareOf(id)} />;
+  if (tab === "charts") return <Lazy key="charts" what="the charts" load={chartsOf(id, "full")} />;
   return (
     <div class="unit-grid">
       <div class="unit-column">
@@ -131,7 +143,7 @@ function Part({ service, tab, why }: { readonly service: Service; readonly tab: 
       </div>
       <div class="unit-column">
         <section class="card area-log" aria-label="Last lines of the log">
-          <LogView id={id} />
+          <LogView scope={id} />
         </section>
         <section class="card area-charts" aria-label="Usage over time">
           <Lazy what="the charts" load={chartsOf(id, "small")} />
@@ -147,6 +159,11 @@ function Part({ service, tab, why }: { readonly service: Service; readonly tab: 
 const chartsOf = (id: string, size: "small" | "full") => async () => {
   const { UnitCharts } = await import("../charts/unit-charts.tsx");
   return () => <UnitCharts id={id} size={size} />;
+};
+
+const compareOf = (id: string) => async () => {
+  const { ComparePage } = await import("../compare/page.tsx");
+  return () => <ComparePage id={id} />;
 };
 
 function UnitEvents({ id }: { readonly id: string }) {

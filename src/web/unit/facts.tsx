@@ -1,10 +1,12 @@
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
 import { fullTime, megabytes, NONE, percent } from "../format.ts";
 import { Due, Relative, Since } from "../components/marks.tsx";
 import { labelsOf } from "../filter.ts";
 import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
+import { ReloadFiles } from "./reload-files.tsx";
 import { useRequest } from "../state/use-request.ts";
 
 /** Shows the detailed status. Values that change often come from the stream, and the others are requested when the unit changes. */
@@ -16,9 +18,7 @@ export function Facts({ service }: { readonly service: Service }) {
       <dl class="facts">
         <Fact name="Main process">{service.pid === null ? NONE : `pid ${service.pid}`}</Fact>
         {service.port !== null && <Fact name="Port">{service.port}</Fact>}
-        <Fact name="Command">
-          <code class="wrap">{value === null ? "…" : plain(clip(value.command, 2000).text)}</code>
-        </Fact>
+        <Fact name="Command">{value === null ? "…" : <Command text={plain(clip(value.command, 2000).text)} />}</Fact>
         <Fact name="CPU">{percent(service.cpu_percent)}</Fact>
         <Fact name="Memory">{megabytes(service.memory_mb)}</Fact>
         {service.status_text !== null && <Fact name="Status text">{plain(clip(service.status_text, 500).text)}</Fact>}
@@ -27,9 +27,15 @@ export function Facts({ service }: { readonly service: Service }) {
             <span class="problem wrap">{service.problems.map((text) => plain(clip(text, 1000).text)).join("; ")}</span>
           </Fact>
         )}
-        {service.file_removed && <Fact name="File">file removed; a reload stops and forgets it</Fact>}
+        {service.file_removed && (
+          <Fact name="File">
+            removed from disk <ReloadFiles />
+          </Fact>
+        )}
         {service.changed_on_disk && !service.file_removed && service.problems.length === 0 && (
-          <Fact name="File">changed on disk; a reload applies it</Fact>
+          <Fact name="File">
+            changed on disk <ReloadFiles />
+          </Fact>
         )}
         {service.waiting_for.length > 0 && <Fact name="Waiting for">{service.waiting_for.join(", ")}</Fact>}
         <Fact name="State">
@@ -67,6 +73,22 @@ export function Facts({ service }: { readonly service: Service }) {
           <span class="wrap">{plain(service.file)}</span>
         </Fact>
       </dl>
+    </>
+  );
+}
+
+const MOST_COMMAND = 160;
+
+/** Shows the beginning of a long command, which can be a whole script, and the rest on request. */
+function Command({ text }: { readonly text: string }) {
+  const [whole, setWhole] = useState(false);
+  if (text.length <= MOST_COMMAND) return <code class="wrap">{text}</code>;
+  return (
+    <>
+      <code class="wrap">{whole ? text : `${clip(text, MOST_COMMAND).text}…`}</code>{" "}
+      <button type="button" class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+        {whole ? "Show less" : "Show all"}
+      </button>
     </>
   );
 }

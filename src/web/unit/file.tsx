@@ -1,4 +1,7 @@
 import { useState } from "preact/hooks";
+import { Lazy } from "../components/lazy.tsx";
+import { isLive } from "../state/live.ts";
+import { mayAct } from "../state/session.ts";
 import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
 import { flattenSettings } from "./settings.ts";
@@ -6,10 +9,28 @@ import { useRequest } from "../state/use-request.ts";
 
 const MOST_TEXT = 200_000;
 
+/** Loads the editor, and opens the file of a unit in it. */
+export const EditFile = ({ id, onClose }: { readonly id: string; readonly onClose: () => void }) => (
+  <Lazy
+    what="the editor"
+    load={async () => {
+      const { Editor } = await import("../edit/editor.tsx");
+      return () => <Editor id={id} onClose={onClose} />;
+    }}
+  />
+);
+
 /** Shows the effective settings with their sources, and the files as they are on disk. Secrets stay hidden. */
 export function UnitFiles({ id }: { readonly id: string }) {
   const { value, problem } = useRequest(id, () => request("serviceFile", { id }));
   const [withDefaults, setWithDefaults] = useState(false);
+  const [editing, setEditing] = useState(false);
+  if (editing)
+    return (
+      <div class="unit-file">
+        <EditFile id={id} onClose={() => setEditing(false)} />
+      </div>
+    );
   if (value === null) return <p class="empty">{problem?.message ?? "…"}</p>;
   const settings = flattenSettings(value.effective, value.sources);
   const shown = withDefaults ? settings : settings.filter(({ source }) => source !== "default");
@@ -38,9 +59,16 @@ export function UnitFiles({ id }: { readonly id: string }) {
           ))}
         </dl>
       </section>
-      {value.files.map(({ path, text }) => (
+      {value.files.map(({ path, text }, index) => (
         <section key={path} class="card" aria-label={plain(path)}>
-          <h2 class="wrap">{plain(path)}</h2>
+          <div class="card-head">
+            <h2 class="wrap">{plain(path)}</h2>
+            {index === 0 && mayAct.value && (
+              <button type="button" class="button small" disabled={!isLive.value} onClick={() => setEditing(true)}>
+                Edit
+              </button>
+            )}
+          </div>
           <pre class="output file-text" tabIndex={0}>
             {clip(text, MOST_TEXT)
               .text.split("\n")
