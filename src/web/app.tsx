@@ -5,11 +5,8 @@ import { Header } from "./components/header.tsx";
 import { Keys } from "./components/keys.tsx";
 import { Lazy } from "./components/lazy.tsx";
 import { Toasts } from "./components/toasts.tsx";
-import { AlertsPage } from "./pages/alerts.tsx";
-import { EventsPage } from "./pages/events.tsx";
 import { OverviewPage } from "./pages/overview.tsx";
 import { SignInPage } from "./pages/sign-in.tsx";
-import { UnitPage } from "./pages/unit.tsx";
 import type { Route } from "./route.ts";
 import { link, view } from "./state/live.ts";
 import { place } from "./state/location.ts";
@@ -58,7 +55,7 @@ function pageOf(route: Exclude<Route, { page: "sign-in" }>) {
     case "units":
       return <OverviewPage query={route.filter} />;
     case "unit":
-      return <UnitPage key={route.id} id={route.id} tab={route.tab} />;
+      return <Lazy key="unit" what="the unit" load={async () => (await import("./pages/unit.tsx")).CurrentUnit} />;
     case "logs":
       return <Lazy key="logs" what="the logs" load={async () => (await import("./logs/page.tsx")).LogsPage} />;
     case "new":
@@ -66,9 +63,9 @@ function pageOf(route: Exclude<Route, { page: "sign-in" }>) {
     case "graph":
       return <Lazy key="graph" what="the graph" load={async () => (await import("./graph/page.tsx")).GraphPage} />;
     case "events":
-      return <EventsPage />;
+      return <Lazy key="events" what="the events" load={async () => (await import("./pages/events.tsx")).EventsPage} />;
     case "alerts":
-      return <AlertsPage />;
+      return <Lazy key="alerts" what="the alerts" load={async () => (await import("./pages/alerts.tsx")).AlertsPage} />;
   }
 }
 

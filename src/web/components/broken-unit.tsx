@@ -1,11 +1,11 @@
 import { useState } from "preact/hooks";
 import type { BrokenUnit } from "../../api/contract/shapes.ts";
 import { firstProblem } from "../cause.ts";
+import { EditFile } from "../edit/load.tsx";
 import { unitHref } from "../route.ts";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
 import { clip, plain } from "../text.ts";
-import { EditFile } from "../unit/file.tsx";
 
 /** Shows the cells of a unit whose file has errors. The first error, with file and line, replaces the figures. */
 export function BrokenCells({ unit }: { readonly unit: BrokenUnit }) {

@@ -54,11 +54,22 @@ export function EventsPage() {
   );
 }
 
+/** Shows the events of a unit. */
+export function UnitEvents({ id }: { readonly id: string }) {
+  const { events, problem } = useEvents(id, 1000);
+  return (
+    <div class="history">
+      {problem !== null && <p class="problem">{problem}</p>}
+      <EventList events={events} />
+    </div>
+  );
+}
+
 const holds = ({ service_id, event_type, message }: Event, word: string): boolean =>
   `${service_id ?? "sup"} ${event_type} ${message}`.toLowerCase().includes(word);
 
 /** Returns events from the store and then from the stream, newest first. If `unit` is null, returns the events of all units. */
-export function useEvents(unit: string | null, limit: number) {
+function useEvents(unit: string | null, limit: number) {
   const [events, setEvents] = useState<readonly Event[]>([]);
   const [problem, setProblem] = useState<string | null>(null);
   const [complete, setComplete] = useState(false);

@@ -1,25 +1,23 @@
 import type { Service, Why } from "../../api/contract/shapes.ts";
 import { logsHref, TABS, unitHref, type Tab } from "../route.ts";
 import { BrokenPage } from "../components/broken-unit.tsx";
-import { EventList } from "../components/event-list.tsx";
 import { Dot, HealthMark, Since, StateMark } from "../components/marks.tsx";
 import { Lazy } from "../components/lazy.tsx";
 import { findService } from "../fold.ts";
 import { request } from "../state/api.ts";
 import { view } from "../state/live.ts";
+import { place } from "../state/location.ts";
 import { useRequest, type Requested } from "../state/use-request.ts";
 import { clip, plain } from "../text.ts";
 import { Actions } from "../unit/actions.tsx";
 import { Dependencies } from "../unit/dependencies.tsx";
 import { Facts } from "../unit/facts.tsx";
-import { UnitFiles } from "../unit/file.tsx";
 import { Health } from "../unit/health.tsx";
 import { LogView } from "../unit/log-view.tsx";
 import { Rollout } from "../unit/rollout.tsx";
 import { Processes } from "../unit/processes.tsx";
 import { Verdict } from "../unit/verdict.tsx";
 import { Why as History } from "../unit/why.tsx";
-import { useEvents } from "./events.tsx";
 
 const TITLES: Readonly<Record<Tab, string>> = {
   overview: "Overview",
@@ -30,7 +28,13 @@ const TITLES: Readonly<Record<Tab, string>> = {
   file: "Unit file",
 };
 
-export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }) {
+/** Shows the unit in the page's address. */
+export function CurrentUnit() {
+  const route = place.value;
+  return route.page === "unit" ? <UnitPage key={route.id} id={route.id} tab={route.tab} /> : null;
+}
+
+function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }) {
   const service = findService(view.value.services, id);
   const broken = view.value.broken.find((unit) => unit.id === id);
   if (service === undefined) return broken === undefined ? <Unknown id={id} /> : <BrokenPage unit={broken} />;
@@ -88,7 +92,7 @@ function ServicePage({ service }: { readonly service: Service }) {
         </ul>
       </section>
       <Rollout service={service.id} />
-      <UnitFiles id={service.id} />
+      <Files id={service.id} />
     </div>
   );
 }
@@ -121,8 +125,8 @@ function UnitTitle({ service }: { readonly service: Service }) {
 function Part({ service, tab, why }: { readonly service: Service; readonly tab: Tab; readonly why: Requested<Why> }) {
   const { id } = service;
   if (tab === "logs") return <LogView scope={id} full />;
-  if (tab === "events") return <UnitEvents id={id} />;
-  if (tab === "file") return <UnitFiles id={id} />;
+  if (tab === "events") return <Lazy key="events" what="the events" load={eventsOf(id)} />;
+  if (tab === "file") return <Files id={id} />;
   if (tab === "compare") return <Lazy key="compare" what="the comparison" load={compareOf(id)} />;
   if (tab === "charts") return <Lazy key="charts" what="the charts" load={chartsOf(id, "full")} />;
   return (
@@ -161,20 +165,26 @@ const chartsOf = (id: string, size: "small" | "full") => async () => {
   return () => <UnitCharts id={id} size={size} />;
 };
 
+const Files = ({ id }: { readonly id: string }) => (
+  <Lazy
+    key="file"
+    what="the unit file"
+    load={async () => {
+      const { UnitFiles } = await import("../unit/file.tsx");
+      return () => <UnitFiles id={id} />;
+    }}
+  />
+);
+
+const eventsOf = (id: string) => async () => {
+  const { UnitEvents } = await import("./events.tsx");
+  return () => <UnitEvents id={id} />;
+};
+
 const compareOf = (id: string) => async () => {
   const { ComparePage } = await import("../compare/page.tsx");
   return () => <ComparePage id={id} />;
 };
-
-function UnitEvents({ id }: { readonly id: string }) {
-  const { events, problem } = useEvents(id, 1000);
-  return (
-    <div class="history">
-      {problem !== null && <p class="problem">{problem}</p>}
-      <EventList events={events} />
-    </div>
-  );
-}
 
 const Unknown = ({ id }: { readonly id: string }) => (
   <div class="empty">

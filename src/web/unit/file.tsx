@@ -1,24 +1,13 @@
 import { useState } from "preact/hooks";
-import { Lazy } from "../components/lazy.tsx";
 import { isLive } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
+import { EditFile } from "../edit/load.tsx";
 import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
 import { flattenSettings } from "./settings.ts";
 import { useRequest } from "../state/use-request.ts";
 
 const MOST_TEXT = 200_000;
-
-/** Loads the editor, and opens the file of a unit in it. */
-export const EditFile = ({ id, onClose }: { readonly id: string; readonly onClose: () => void }) => (
-  <Lazy
-    what="the editor"
-    load={async () => {
-      const { Editor } = await import("../edit/editor.tsx");
-      return () => <Editor id={id} onClose={onClose} />;
-    }}
-  />
-);
 
 /** Shows the effective settings with their sources, and the files as they are on disk. Secrets stay hidden. */
 export function UnitFiles({ id }: { readonly id: string }) {

@@ -2,11 +2,11 @@ import type { Input } from "../../api/contract/contract.ts";
 import { parseEvents, textLines } from "../../api/client/streams.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import type { LogLineShape } from "../../api/contract/shapes.ts";
-import { ok, type Result } from "../../base/result.ts";
+import { err, ok, type Result } from "../../base/result.ts";
 import { request, urlOf } from "../state/api.ts";
 import { link } from "../state/live.ts";
 import { sessionEnded } from "../state/session.ts";
-import { criLine } from "./log-lines.ts";
+import { criLine, type Line } from "./log-lines.ts";
 import { MOST_LINES, type LogPane } from "./log-pane.ts";
 
 /** What a view shows: the log of the unit with this id, or the logs of the units that names, globs and @groups select; none means all. */
@@ -115,22 +115,24 @@ const NO_FILTER: LogFilter = { grep: "", stream: "" };
 /** Enough lines to contain those around a line, even if many lines have the same millisecond. */
 const MOST_NEAR = 500;
 
-/** Returns up to `count` lines before and after a line of a unit's log, without a filter. */
+/**
+ * Returns up to `count` lines before and after a line of a unit's log, without a filter. Lines that were captured together have the same
+ * time, so the line itself is looked up in the answers.
+ */
 export async function contextOf(
   unit: string,
-  time: string,
+  line: Line,
   count: number,
 ): Promise<Result<{ readonly before: readonly LogLineShape[]; readonly after: readonly LogLineShape[] }, ApiError>> {
-  // Times in a request have milliseconds, while those of lines have nine digits, so the answers are compared again.
-  const end = new Date(Date.parse(time) + 1).toISOString();
-  const before = await read(unit, { until: end, lines: MOST_NEAR });
-  if (!before.ok) return before;
-  const after = await linesAround(unit, time, NO_FILTER, Date.now());
-  if (!after.ok) return after;
-  return ok({
-    before: before.value.filter((line) => line.time < time).slice(-count),
-    after: after.value.filter((line) => line.time > time).slice(0, count),
-  });
+  const atMs = Date.parse(line.time);
+  const earlier = await read(unit, { until: new Date(atMs).toISOString(), lines: MOST_NEAR });
+  if (!earlier.ok) return earlier;
+  const later = await linesAround(unit, new Date(atMs).toISOString(), NO_FILTER, Date.now());
+  if (!later.ok) return later;
+  const all = [...earlier.value.filter(({ time }) => Date.parse(time) < atMs), ...later.value];
+  const position = all.findIndex(({ time, stream, text }) => time === line.time && stream === line.stream && line.text.startsWith(text));
+  if (position < 0) return err({ code: "not-found", message: "The line is no longer in the log." });
+  return ok({ before: all.slice(Math.max(0, position - count), position), after: all.slice(position + 1, position + 1 + count) });
 }
 
 const unitsOf = (scope: readonly string[]): { readonly units?: string } => (scope.length === 0 ? {} : { units: scope.join(",") });

@@ -91,8 +91,8 @@ export function LogView({ scope, full = false, children }: Props) {
   );
 }
 
-async function loadContext(scope: LogScope, { unit, time }: Line): Promise<Context | null> {
-  const answer = await contextOf(unit ?? String(scope), time, CONTEXT);
+async function loadContext(scope: LogScope, line: Line): Promise<Context | null> {
+  const answer = await contextOf(line.unit ?? String(scope), line, CONTEXT);
   if (answer.ok) return answer.value;
   showToast("bad", errorWords(answer.error));
   return null;

@@ -33,9 +33,12 @@ const PLACES = [
   "/unit/web",
   "/unit/web/logs",
   "/unit/web/charts",
+  "/unit/web/compare",
   "/unit/web/events",
   "/unit/web/file",
   "/unit/dead",
+  "/logs",
+  "/new",
   "/graph",
   "/events",
   "/alerts",
@@ -75,7 +78,7 @@ for (const colorScheme of ["light", "dark"] as const)
       await page.locator(".rail-alerts li").first().waitFor();
       for (const place of PLACES) {
         await go(page, place);
-        await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+        await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .waves, main .alert-list").first().waitFor();
         expect(`${place} ${await findings(page)}`).toBe(`${place} `);
       }
       await go(page, "/unit/db");
@@ -153,7 +156,7 @@ browserTest("every control has an accessible name, and the focus is visible", as
   const { page } = visitor;
   for (const place of PLACES) {
     await go(page, place);
-    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .waves, main .alert-list").first().waitFor();
     const unnamed = await page
       .locator("button, a[href], input:not([hidden]), select")
       .evaluateAll((all) =>
@@ -175,7 +178,7 @@ browserTest("on a phone nothing is wider than the screen, and the actions work",
   await row(page, "web", "running").waitFor();
   for (const place of PLACES) {
     await go(page, place);
-    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .waves, main .alert-list").first().waitFor();
     const wide = await page.evaluate(() => [document.documentElement.scrollWidth, document.querySelector("main")!.scrollWidth]);
     expect({ place, wide }).toEqual({ place, wide: [PHONE.width, PHONE.width] });
   }

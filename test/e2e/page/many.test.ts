@@ -91,7 +91,7 @@ browserTest("changes do not move the rows or other parts of the page", async () 
   );
 });
 
-test("the first load is under 150 KB with every compression", async () => {
+test("the first load is under 60 KB with every compression", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   const address = await addressOf(daemon);
   for (const coding of ["gzip", "zstd"]) {
@@ -114,7 +114,7 @@ test("the first load is under 150 KB with every compression", async () => {
       for (const match of text.matchAll(/from"\.\/([^"]+)"/g)) wanted.add(match[1]!);
     }
     expect(wanted.size).toBeGreaterThan(parts.length);
-    expect(total).toBeLessThan(150_000);
+    expect(total).toBeLessThan(60_000);
   }
 });
 
