@@ -23,8 +23,11 @@ const LEAST = 3;
 const MAX_GAP_MS = 10 * 60_000;
 const MAX_CAUSES = 3;
 
-/** Folds the crash loops of each unit into one row. `events` are in order of time, oldest first, and so is the result. */
-export function foldEvents(events: readonly Event[]): readonly FoldedEvent[] {
+/**
+ * Folds the crash loops of each unit into one row. `events` are in order of time, oldest first, and so is the result. `msOf` parses a
+ * timestamp, like `Date.parse`.
+ */
+export function foldEvents(events: readonly Event[], msOf: (timestamp: string) => number): readonly FoldedEvent[] {
   const loops = new Map<string, Event[]>();
   const folded = new Map<Event, readonly Event[]>();
   const hidden = new Set<Event>();
@@ -42,7 +45,7 @@ export function foldEvents(events: readonly Event[]): readonly FoldedEvent[] {
     const { service_id: unit, event_type, timestamp } = event;
     if (unit === null || ASIDE.test(event_type)) continue;
     const last = loops.get(unit)?.at(-1);
-    const isLate = last !== undefined && Date.parse(timestamp) - Date.parse(last.timestamp) > MAX_GAP_MS;
+    const isLate = last !== undefined && msOf(timestamp) - msOf(last.timestamp) > MAX_GAP_MS;
     if (isLate || !IN_LOOP.has(event_type) || isRequested(event)) end(unit);
     if (!IN_LOOP.has(event_type)) continue;
     const loop = loops.get(unit);
@@ -52,7 +55,7 @@ export function foldEvents(events: readonly Event[]): readonly FoldedEvent[] {
   for (const unit of [...loops.keys()]) end(unit);
   return events.flatMap((event): FoldedEvent[] => {
     const inner = folded.get(event);
-    if (inner !== undefined) return [{ event: summaryOf(inner), inner }];
+    if (inner !== undefined) return [{ event: summaryOf(inner, msOf), inner }];
     return hidden.has(event) ? [] : [{ event, inner: [] }];
   });
 }
@@ -61,7 +64,7 @@ export function foldEvents(events: readonly Event[]): readonly FoldedEvent[] {
 const isRequested = ({ event_type, details }: Event): boolean =>
   (event_type === "starting" || event_type === "started") && typeof details.cause === "string" && details.cause !== "policy";
 
-function summaryOf(inner: readonly Event[]): Event {
+function summaryOf(inner: readonly Event[], msOf: (timestamp: string) => number): Event {
   const ends = inner.filter(({ event_type }) => ENDS.has(event_type));
   const last = ends.at(-1)!;
   const causes = new Map<string, number>();
@@ -69,7 +72,7 @@ function summaryOf(inner: readonly Event[]): Event {
   const sorted = [...causes].sort(([, a], [, b]) => b - a);
   const shown = sorted.slice(0, MAX_CAUSES).map(([text, count]) => (sorted.length === 1 ? text : `${text} (${count}×)`));
   const more = sorted.length > MAX_CAUSES ? ` and ${sorted.length - MAX_CAUSES} more` : "";
-  const span = formatDuration(Date.parse(inner.at(-1)!.timestamp) - Date.parse(inner[0]!.timestamp));
+  const span = formatDuration(msOf(inner.at(-1)!.timestamp) - msOf(inner[0]!.timestamp));
   const { invocation: _, ...details } = last.details;
   return {
     ...last,

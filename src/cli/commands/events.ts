@@ -42,7 +42,7 @@ const deepened = (query: Query, context: Context): Query =>
 
 /** Folds crash loops, unless the user selected a type of events or wants to see each event. Returns the newest lines. */
 function shownOf(events: readonly Event[], { limit = DEFAULT_LINES }: Query, context: Context): readonly Event[] {
-  return folds(context) ? foldEvents(events).map(({ event }) => event).slice(-limit) : events; // prettier-ignore
+  return folds(context) ? foldEvents(events, Date.parse).map(({ event }) => event).slice(-limit) : events; // prettier-ignore
 }
 
 /** Returns the ids of the units, and the given names, because a service has its own events. */

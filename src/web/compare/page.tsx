@@ -47,38 +47,7 @@ export function ComparePage({ id }: { readonly id: string }) {
   };
   return (
     <div class="compare">
-      <div class="compare-bar" role="group" aria-label="What to compare">
-        <label class="field-inline">
-          Before and after
-          <select
-            aria-label="Start around which to compare"
-            value={start === null ? "" : String(starts.indexOf(start))}
-            onChange={(event) => around(starts[Number(event.currentTarget.value)] ?? null, lengthMs)}
-          >
-            {start === null && <option value="">two ranges of time</option>}
-            {starts.map((one, index) => (
-              <option key={index} value={index}>
-                the start at {shortTime(new Date(one.atMs).toISOString(), Date.now())}
-                {one.ending === null ? "" : ` after ${plain(one.ending)}`}
-              </option>
-            ))}
-          </select>
-        </label>
-        <div class="ranges" role="group" aria-label="Length of each range">
-          {LENGTHS.map(({ title, ms }) => (
-            <button
-              key={ms}
-              type="button"
-              class="chip"
-              aria-pressed={start !== null && ms === lengthMs}
-              disabled={starts.length === 0}
-              onClick={() => around(start ?? starts[0] ?? null, ms)}
-            >
-              {title}
-            </button>
-          ))}
-        </div>
-      </div>
+      <Choice starts={starts} start={start} lengthMs={lengthMs} onChange={around} />
       <div class="compare-sides">
         <Side title="Before" range={ranges.before} onChange={(range) => change("before", range)} />
         <Side title="After" range={ranges.after} onChange={(range) => change("after", range)} />
@@ -87,6 +56,51 @@ export function ComparePage({ id }: { readonly id: string }) {
       {figures.value !== null && <Comparison before={figures.value[0]} after={figures.value[1]} />}
       <Changes diff={diff} />
       <CompareCharts id={id} ranges={ranges} onZoom={change} />
+    </div>
+  );
+}
+
+interface ChoiceProps {
+  readonly starts: readonly Start[];
+  /** Null if the ranges were changed by hand. */
+  readonly start: Start | null;
+  readonly lengthMs: number;
+  readonly onChange: (start: Start | null, lengthMs: number) => void;
+}
+
+function Choice({ starts, start, lengthMs, onChange }: ChoiceProps) {
+  return (
+    <div class="compare-bar" role="group" aria-label="What to compare">
+      <label class="field-inline">
+        Before and after
+        <select
+          aria-label="Start around which to compare"
+          value={start === null ? "" : String(starts.indexOf(start))}
+          onChange={(event) => onChange(starts[Number(event.currentTarget.value)] ?? null, lengthMs)}
+        >
+          {start === null && <option value="">two ranges of time</option>}
+          {starts.map((one, index) => (
+            <option key={index} value={index}>
+              the start at {shortTime(new Date(one.atMs).toISOString(), Date.now())}
+              {one.ending === null ? "" : ` after ${plain(one.ending)}`}
+            </option>
+          ))}
+        </select>
+      </label>
+      <div class="ranges" role="group" aria-label="Length of each range">
+        {LENGTHS.map(({ title, ms }) => (
+          <button
+            key={ms}
+            type="button"
+            class="chip"
+            aria-pressed={start !== null && ms === lengthMs}
+            disabled={starts.length === 0}
+            onClick={() => onChange(start ?? starts[0] ?? null, ms)}
+          >
+            {title}
+          </button>
+        ))}
+      </div>
     </div>
   );
 }

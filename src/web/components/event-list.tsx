@@ -24,7 +24,7 @@ interface ListProps {
 export function EventList({ events, withUnit = false, fold = true }: ListProps) {
   const [opened, setOpened] = useState<FoldedEvent | null>(null);
   const rows = useMemo(
-    () => (fold ? foldEvents(events.toReversed()).toReversed() : events.map((event) => ({ event, inner: [] }))),
+    () => (fold ? foldEvents(events.toReversed(), Date.parse).toReversed() : events.map((event) => ({ event, inner: [] }))),
     [events, fold],
   );
   const isNarrow = useNarrow();

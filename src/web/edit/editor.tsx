@@ -98,20 +98,8 @@ function Text({ id, file, onClose, reload }: TextProps) {
           isNew={file.etag === null}
           onLine={showLine}
         />
-        <label class="field">
-          Your name, for the history
-          <input type="text" maxLength={64} autocomplete="name" value={name} onInput={(event) => setName(event.currentTarget.value)} />
-        </label>
-        {problem !== null && (
-          <p class="problem" role="alert">
-            {plain(errorWords(problem))}{" "}
-            {problem.code === "conflict" && (
-              <button type="button" class="button small" onClick={() => void reload()}>
-                Discard my text and load the file
-              </button>
-            )}
-          </p>
-        )}
+        <NameField name={name} onChange={setName} />
+        {problem !== null && <SaveProblem problem={problem} onLoad={() => void reload()} />}
         <div class="dialog-buttons">
           <button type="button" class="button" onClick={() => close(false)}>
             Cancel
@@ -131,6 +119,27 @@ function Text({ id, file, onClose, reload }: TextProps) {
 }
 
 const NAME = "sup-name";
+
+/** Says why the file was not saved. If it has changed on disk, offers to load it. */
+const SaveProblem = ({ problem, onLoad }: { readonly problem: ApiError; readonly onLoad: () => void }) => (
+  <p class="problem" role="alert">
+    {plain(errorWords(problem))}{" "}
+    {problem.code === "conflict" && (
+      <button type="button" class="button small" onClick={onLoad}>
+        Discard my text and load the file
+      </button>
+    )}
+  </p>
+);
+
+function NameField({ name, onChange }: { readonly name: string; readonly onChange: (name: string) => void }) {
+  return (
+    <label class="field">
+      Your name, for the history
+      <input type="text" maxLength={64} autocomplete="name" value={name} onInput={(event) => onChange(event.currentTarget.value)} />
+    </label>
+  );
+}
 
 interface Checked {
   /** The text that the answer is about. */
