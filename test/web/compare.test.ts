@@ -14,13 +14,13 @@ test("starts are listed newest first, with the run before them and how it ended"
   const events = [
     event(0, "started", "", { invocation: "a" }),
     event(10, "exited", "exit code 3"),
-    event(20, "started", "", { invocation: "b", log_from: "2026-05-01T12:00:00.018123456Z" }),
+    event(20, "started", "", { invocation: "b" }),
     event(30, "start-failed", "no such program"),
     event(40, "started"),
   ];
   expect(startsOf(events)).toEqual([
     { atMs: T0 + 40, invocation: null, previous: "b", ending: "no such program" },
-    { atMs: T0 + 18, invocation: "b", previous: "a", ending: "exit code 3" },
+    { atMs: T0 + 20, invocation: "b", previous: "a", ending: "exit code 3" },
     { atMs: T0, invocation: "a", previous: null, ending: null },
   ]);
 });

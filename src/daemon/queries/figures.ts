@@ -26,7 +26,8 @@ const MAX_ENDINGS = 5;
 /** Returns the figures of a unit from `since` until `until`, in ISO 8601. They are computed like those of a run in `diff`. */
 export async function figures(id: string, since: string, until: string, options: FiguresOptions): Promise<shape.Figures> {
   const { store } = options;
-  const events = store.events({ serviceIds: [id], types: TYPES, since, limit: MAX_EVENTS }).filter(({ timestamp }) => timestamp < until);
+  const later = store.events({ serviceIds: [id], types: TYPES, since, limit: MAX_EVENTS });
+  const events = later.filter(({ timestamp }) => timestamp < until);
   const samples = store.metrics(id, since, MAX_SAMPLES, until).map((row) => ({ ...row, atMs: Date.parse(row.timestamp) }));
   const all = figuresOf(samples);
   const starts = startsIn(events);
@@ -42,7 +43,7 @@ export async function figures(id: string, since: string, until: string, options:
     exits: endings.length,
     failures: events.filter(isFailure).length,
     endings: mostFrequent(endings.map(({ message }) => message)),
-    error_lines: await countErrorLines(id, since, until, options),
+    error_lines: await countErrorLines(id, logTimeOf(since, later), logTimeOf(until, later), options),
   };
 }
 
@@ -76,7 +77,16 @@ function mostFrequent(texts: readonly string[]): shape.Figures["endings"] {
     .slice(0, MAX_ENDINGS);
 }
 
-async function countErrorLines(id: string, since: string, until: string, { world, logs }: FiguresOptions): Promise<number | null> {
+/**
+ * Returns the time from which log lines belong to the range that begins at `edge`. If the range begins with a start, the first lines of
+ * the run can be some milliseconds older than the event about the start.
+ */
+function logTimeOf(edge: string, events: readonly EventRow[]): string {
+  const start = events.find(({ type, timestamp }) => timestamp === edge && BEGINNINGS.includes(type));
+  return typeof start?.details.log_from === "string" ? start.details.log_from : edge;
+}
+
+async function countErrorLines(id: string, from: string, before: string, { world, logs }: FiguresOptions): Promise<number | null> {
   if (world.get(id)?.spec.log.format === "raw") return null;
-  return (await logs.search(id, { lines: MAX_ERROR_LINES, from: since, before: until, grep: errorLines() })).length;
+  return (await logs.search(id, { lines: MAX_ERROR_LINES, from, before, grep: errorLines() })).length;
 }

@@ -31,9 +31,7 @@ export function startsOf(events: readonly Event[]): readonly Start[] {
       continue;
     }
     const invocation = typeof details.invocation === "string" ? details.invocation : null;
-    // The first lines of a run can be older than the event about its start, but not older than this time.
-    const from = typeof details.log_from === "string" ? details.log_from : timestamp;
-    starts.unshift({ atMs: Date.parse(from), invocation, previous, ending });
+    starts.unshift({ atMs: Date.parse(timestamp), invocation, previous, ending });
     [ending, previous] = [null, invocation];
   }
   return starts;

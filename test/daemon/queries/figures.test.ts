@@ -46,10 +46,14 @@ test("the slope of the memory is that of the longest run, so that a restart is n
 });
 
 test("lines with errors in the range are counted; a log without times has no number", async () => {
-  const { supervisor, lines } = makeRig({ web: { command: "serve" }, raw: { command: "serve", log: { format: "raw" } } });
+  const { supervisor, events, lines } = makeRig({ web: { command: "serve" }, raw: { command: "serve", log: { format: "raw" } } });
   const line = (seconds: number, text: string) => ({ time: at(seconds), stream: "stdout", full: true, text }) as const;
   lines.set("web", [line(1, "error: early"), line(10, "an Error"), line(11, "fine"), line(12, "FATAL"), line(30, "error: late")]);
   expect(await supervisor.figures("web", at(5), at(20))).toMatchObject({ value: { error_lines: 2 } });
+  // A range that begins with a start has the first lines of the run, which are older than the event about the start.
+  events.push(event(20, "started", { details: { invocation: "a", log_from: "2026-05-01T12:00:09.900000000Z" } }));
+  expect(await supervisor.figures("web", at(20), at(40))).toMatchObject({ value: { error_lines: 3 } });
+  expect(await supervisor.figures("web", at(0), at(20))).toMatchObject({ value: { error_lines: 1 } });
   expect(await supervisor.figures("raw", at(5), at(20))).toMatchObject({ value: { error_lines: null } });
   expect(await supervisor.figures("no", at(5), at(20))).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
 });
