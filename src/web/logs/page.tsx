@@ -1,3 +1,4 @@
+import { computed } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { LogView } from "../unit/log-view.tsx";
 import { view } from "../state/live.ts";
@@ -12,7 +13,8 @@ export function LogsPage() {
   const units = route.page === "logs" ? route.units : [];
   const [text, setText] = useState(units.join(" "));
   const wanted = patternsOf(text);
-  const known = [...view.value.services.values()];
+  const names = nameList.value.split(" ");
+  const known = [...view.peek().services.values()];
   const unknown = wanted.filter((pattern) => !known.some((service) => matchesPattern(service, pattern)));
   const key = wanted.join(" ");
   useEffect(() => setText(units.join(" ")), [units.join(" ")]);
@@ -36,7 +38,7 @@ export function LogsPage() {
           onInput={(event) => setText(event.currentTarget.value)}
         />
         <datalist id="log-unit-names">
-          {optionsOf(known).map((name) => (
+          {names.map((name) => (
             <option key={name} value={name} />
           ))}
         </datalist>
@@ -52,6 +54,9 @@ export function LogsPage() {
 
 const patternsOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
 
-const optionsOf = (
-  services: ReadonlyArray<{ readonly id: string; readonly service?: string | undefined; readonly groups: readonly string[] }>,
-) => [...new Set(services.flatMap(({ id, service, groups }) => [id, service ?? id, ...groups.map((group) => `@${group}`)]))].toSorted();
+/** The names of units, services and groups. It is a string, so that the page is not drawn again when only figures change. */
+const nameList = computed(() => {
+  const services = [...view.value.services.values()];
+  const names = services.flatMap(({ id, service, groups }) => [id, service ?? id, ...groups.map((group) => `@${group}`)]);
+  return [...new Set(names)].toSorted().join(" ");
+});

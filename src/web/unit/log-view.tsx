@@ -48,7 +48,12 @@ export function LogView({ scope, full = false, children }: Props) {
     setProblem(null);
     const filter: LogFilter = { grep: grep === "" ? grepOfLevel(level) : grep, stream };
     const stop = new AbortController();
-    if (at === null) void followLog(scope, filter, full ? 1000 : 200, stop.signal, { pane: lines, setState, setProblem });
+    if (at === null)
+      void followLog(scope, filter, typeof scope !== "string" ? 300 : full ? 1000 : 200, stop.signal, {
+        pane: lines,
+        setState,
+        setProblem,
+      });
     else void showAround(scope, at, filter, lines, stop.signal).then(setProblem);
     return () => stop.abort();
   }, [String(scope), typeof scope, grep, stream, level, at, full]);
