@@ -44,7 +44,7 @@ const SHOTS: Readonly<Record<string, Shot>> = {
     },
   },
   unit: { hash: "#/unit/api", prepare: shown(".area-charts canvas") },
-  graph: { hash: "#/graph", prepare: shown(".graph .node") },
+  graph: { hash: "#/graph", prepare: shown(".graph .node, .wave-unit") },
   logs: {
     hash: "#/logs?units=@jobs,api,web",
     prepare: async (page) => {
@@ -80,6 +80,12 @@ await until(rises, {
   timeoutMs: 120_000,
   explain: async () => (await daemon.sup("forecast", "api")).stdout,
 });
+const { start_time: since } = await daemon.service("api");
+const hasSlope = async (): Promise<boolean> => {
+  const answer = await daemon.api(`/api/supervisor/services/api/figures?since=${since}`);
+  return ((await answer.json()) as { memory_mb_per_hour: number | null }).memory_mb_per_hour !== null;
+};
+await until(hasSlope, { what: "the slope of the memory after the start", timeoutMs: 120_000 });
 const browser = await chromium.launch({ executablePath: program, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
 try {
   for (const size of Object.keys(SIZES) as Size[]) for (const theme of ["light", "dark"] as const) await take(browser, size, theme);

@@ -12,12 +12,12 @@ export const memoryOf = (mib: number, limit: number): string =>
 /** Formats a label of a memory axis. All labels of an axis with this top have the same unit. */
 export const axisMemory = (mib: number, top: number): string => `${inUnitOf(mib, top)} ${unitOf(top)}`;
 
-const unitOf = (mib: number): string => (mib >= 1024 ? "GiB" : "MiB");
+const unitOf = (mib: number): string => (Math.abs(mib) >= 1024 ? "GiB" : "MiB");
 
 /** Returns a number in the unit that suits `size`. */
 function inUnitOf(mib: number, size: number): string {
   if (unitOf(size) === "GiB") return (mib / 1024).toFixed(1);
-  return mib >= 100 || Number.isInteger(mib) ? String(Math.round(mib)) : mib.toFixed(1);
+  return Math.abs(mib) >= 100 || Number.isInteger(mib) ? String(Math.round(mib)) : mib.toFixed(1);
 }
 
 export const percent = (value: number | null): string => (value === null ? NONE : `${value.toFixed(value < 10 ? 1 : 0)} %`);

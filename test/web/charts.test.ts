@@ -79,6 +79,7 @@ describe("formatting numbers", () => {
     [mebibytes(1.234), "1.2 MiB"],
     [mebibytes(512.4), "512 MiB"],
     [mebibytes(2048), "2.0 GiB"],
+    [mebibytes(-2048), "-2.0 GiB"],
     [axisMemory(512, 1536), "0.5 GiB"],
     [axisMemory(0, 200), "0 MiB"],
     [percent(0.04), "0.0 %"],

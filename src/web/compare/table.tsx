@@ -71,7 +71,7 @@ function Endings({ figures: { endings } }: { readonly figures: Figures }) {
 function format(key: FigureKey, value: number | null): string {
   if (value === null) return NONE;
   if (key === "memory_mb") return mebibytes(value);
-  if (key === "memory_mb_per_hour") return `${value.toFixed(1)} MiB/h`;
+  if (key === "memory_mb_per_hour") return `${mebibytes(value)}/h`;
   if (key === "cpu_percent") return percent(value);
   return key === "response_time_ms" ? milliseconds(value) : String(value);
 }
