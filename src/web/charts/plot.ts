@@ -83,8 +83,7 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
           ...axis,
           size: 62,
           space: 34,
-          values: (_, splits) => splits.map((at) => (options.axis ? options.axis.format(at, splits.at(-1)!) : options.format(at))),
-          ...(options.axis && { incrs: [...options.axis.steps] }),
+          ...labelsOf(options),
         },
       ],
       series: [
@@ -131,6 +130,11 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
     },
   };
 }
+
+const labelsOf = ({ axis, format }: PlotOptions): Pick<uPlot.Axis, "values" | "incrs"> =>
+  axis === undefined
+    ? { values: (_, splits) => splits.map(format) }
+    : { values: (_, splits) => splits.map((at) => axis.format(at, splits.at(-1)!)), incrs: [...axis.steps] };
 
 /**
  * Returns the value at the top of the y axis. The axis includes the lines, and enough of the forecast to show its direction.

@@ -50,12 +50,7 @@ export function LogView({ scope, full = false, children }: Props) {
     setProblem(null);
     const filter: LogFilter = { grep: grep === "" ? grepOfLevel(level) : grep, stream };
     const stop = new AbortController();
-    if (at === null)
-      void followLog(scope, filter, typeof scope !== "string" ? 300 : full ? 1000 : 200, stop.signal, {
-        pane: lines,
-        setState,
-        setProblem,
-      });
+    if (at === null) void followLog(scope, filter, firstLines(scope, full), stop.signal, { pane: lines, setState, setProblem });
     else void showAround(scope, at, filter, lines, stop.signal).then(setProblem);
     return () => stop.abort();
   }, [String(scope), typeof scope, grep, stream, level, at, full]);
@@ -97,6 +92,9 @@ export function LogView({ scope, full = false, children }: Props) {
     </div>
   );
 }
+
+/** Returns how many lines are shown at first. */
+const firstLines = (scope: LogScope, full: boolean): number => (typeof scope !== "string" ? 300 : full ? 1000 : 200);
 
 async function loadContext(scope: LogScope, line: Line): Promise<Context | null> {
   const answer = await contextOf(line.unit ?? String(scope), line, CONTEXT);
