@@ -79,24 +79,14 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
           space: 90,
           values: (_, splits) => splits.map((at) => axisTime(at, (drawing?.to ?? 0) - (drawing?.from ?? 0))),
         },
-        {
-          ...axis,
-          size: 62,
-          space: 34,
-          ...labelsOf(options),
-        },
+        { ...axis, size: 62, space: 34, ...labelsOf(options) },
       ],
       series: [
         {},
         { stroke: () => colour(options.colour), width: 1.5, fill: () => `${colour(options.colour)}22`, points: { show: false } },
         { stroke: () => `${colour(options.colour)}77`, width: 1, points: { show: false } },
       ],
-      cursor: {
-        y: false,
-        drag: { x: true, y: false, setScale: false },
-        sync: { key: options.sync, setSeries: false },
-        points: { size: 6 },
-      },
+      cursor: cursorOf(options),
       hooks: {
         drawClear: [(self) => drawing && drawBand(self, drawing, colour(options.colour))],
         draw: [(self) => drawing && drawOver(self, drawing, colour)],
@@ -130,6 +120,13 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
     },
   };
 }
+
+const cursorOf = ({ sync }: PlotOptions): uPlot.Cursor => ({
+  y: false,
+  drag: { x: true, y: false, setScale: false },
+  sync: { key: sync, setSeries: false },
+  points: { size: 6 },
+});
 
 const labelsOf = ({ axis, format }: PlotOptions): Pick<uPlot.Axis, "values" | "incrs"> =>
   axis === undefined
