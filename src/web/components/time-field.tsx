@@ -26,7 +26,7 @@ export function TimeField({ label, value, onChange }: Props) {
       aria-label={label}
       aria-invalid={!valid}
       title={valid ? "Time in 24 hours, with or without date" : "Not a time. Examples: 15:40, 2026-11-28 15:40:10"}
-      placeholder="15:40 or 2026-11-28 15:40"
+      placeholder="15:40 or 2026-11-28"
       maxLength={19}
       value={value === undefined ? undefined : fullTime(value)}
       spellcheck={false}

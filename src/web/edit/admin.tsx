@@ -1,8 +1,8 @@
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { Client } from "../../api/client/client.ts";
 import { clientWith } from "../state/api.ts";
-import { session } from "../state/session.ts";
+import { session, signedIn } from "../state/session.ts";
 
 /**
  * A unit file says which commands the daemon runs, and as which user. Therefore the session of the page may not read or write it, and
@@ -10,6 +10,11 @@ import { session } from "../state/session.ts";
  */
 const token = signal<string | null>(null);
 const problem = signal<string | null>(null);
+
+// The next user of this tab must not have the token of the one before.
+effect(() => {
+  if (!signedIn.value) token.value = null;
+});
 
 /** False if the daemon needs no authentication, for example with `api.auth` none. */
 const needsToken = (): boolean => session.value?.expires != null;

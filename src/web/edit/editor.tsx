@@ -1,7 +1,9 @@
+import { effect } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import type { UnitText, UnitWrite } from "../../api/contract/shapes.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import { isLive } from "../state/live.ts";
+import { signedIn } from "../state/session.ts";
 import { showToast } from "../state/toasts.ts";
 import { plain } from "../text.ts";
 import { errorWords } from "../unit/log-source.ts";
@@ -41,8 +43,11 @@ export function Editor({ id, template, onClose }: Props) {
   );
 }
 
-/** The texts that were not saved, so that a visit to another page loses nothing. */
+/** The texts that were not saved, so that a visit to another page loses nothing. They can contain secrets. */
 const drafts = new Map<string, string>();
+effect(() => {
+  if (!signedIn.value) drafts.clear();
+});
 const SETTLE_MS = 350;
 
 interface TextProps {

@@ -79,13 +79,17 @@ function ServicePage({ service }: { readonly service: Service }) {
           <p>{service.sub_state}</p>
           <a href={logsHref(service)}>Logs of all units</a>
         </div>
-        <ul class="unit-list">
+        <ul class="unit-list links">
           {(service.units ?? []).map((id) => {
             const unit = view.value.services.get(id);
             return (
               unit && (
                 <li key={id}>
-                  <Dot service={unit} /> <a href={unitHref(id)}>{id}</a> <StateMark service={unit} />
+                  <Dot service={unit} />
+                  <a class="unit-link" href={unitHref(id)}>
+                    {id}
+                  </a>
+                  <StateMark service={unit} />
                 </li>
               )
             );

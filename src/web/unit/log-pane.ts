@@ -123,7 +123,7 @@ export class LogPane {
     element.className = `log-line log-${line.stream}${level === null ? "" : ` level-${level}`}`;
     element.hidden = !isContext && !isShown(level, this.minLevel);
     element.append(isContext || this.loadContext === null ? timeOf(line) : this.#nearButton(line, element));
-    if (line.unit !== null) element.append(unitLink(line.unit));
+    if (line.unit !== null) element.append(unitLabel(line.unit));
     const text = document.createElement("span");
     text.className = "log-text";
     this.#fill(text, line.text, MOST_SHOWN);
@@ -157,14 +157,16 @@ export class LogPane {
     const found = await load!(line);
     if (found === null || !element.isConnected || button.getAttribute("aria-expanded") !== "true") return;
     const before = element.offsetTop;
-    element.before(this.#context(found.before));
-    element.after(this.#context(found.after));
+    element.before(this.#context(found.before, line.unit));
+    element.after(this.#context(found.after, null));
     this.#box.scrollTop += element.offsetTop - before; // keep the line in place
   }
 
-  #context(lines: readonly LogLineShape[]): HTMLElement {
+  /** `unit` is the unit whose whole log the context links to, or null. */
+  #context(lines: readonly LogLineShape[], unit: string | null): HTMLElement {
     const box = document.createElement("div");
     box.className = "log-context";
+    if (unit !== null) box.append(logLink(unit));
     const [joiner, levels] = [new Joiner(), new LevelReader()];
     for (const message of lines) {
       const { line, replaces } = joiner.push(message);
@@ -206,14 +208,21 @@ function timeOf({ time, stream }: Line): HTMLElement {
 
 const COLOURS = 6;
 
-/** Returns a link to the log of a unit. Units have different colours, so that their lines can be told apart. */
-function unitLink(unit: string): HTMLElement {
-  const link = document.createElement("a");
+/** Returns the name of a unit. Units have different colours, so that their lines can be told apart. */
+function unitLabel(unit: string): HTMLElement {
+  const label = document.createElement("span");
   let hash = 0;
   for (let i = 0; i < unit.length; i++) hash = (hash * 31 + unit.charCodeAt(i)) >>> 0;
-  link.className = `log-unit log-unit-${hash % COLOURS}`;
+  label.className = `log-unit log-unit-${hash % COLOURS}`;
+  label.textContent = label.title = unit;
+  return label;
+}
+
+function logLink(unit: string): HTMLElement {
+  const link = document.createElement("a");
+  link.className = "log-whole";
   link.href = unitHref(unit, "logs");
-  link.textContent = link.title = unit;
+  link.textContent = `Log of ${unit}`;
   return link;
 }
 

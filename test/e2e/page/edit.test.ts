@@ -123,6 +123,24 @@ browserTest("an empty overview leads to a sample unit, which needs no token if t
   await page.getByRole("heading", { name: "clock" }).waitFor();
 });
 
+browserTest("signing out forgets the token and the text that was not saved", async () => {
+  await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
+  await using visitor = await signedIn(daemon, "/unit/web/file");
+  const { page } = visitor;
+  await openEditor(page, daemon);
+  await field(page).fill("{}");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  const { url } = (await daemon.json("dashboard")) as { url: string };
+  await page.evaluate((hash) => void (location.hash = hash), new URL(url).hash);
+  await page.locator(".link-live").waitFor();
+  await go(page, "/unit/web/file");
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await page.getByLabel("Token").waitFor();
+  await page.getByLabel("Token").fill(await tokenOf(daemon));
+  await page.getByRole("button", { name: "Continue" }).click();
+  expect(await field(page).inputValue()).toContain("sleep");
+});
+
 browserTest("a session cannot read or write unit files, and a read-only page has no editor", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   await using visitor = await signedIn(daemon, "/", { allow: DENIED });

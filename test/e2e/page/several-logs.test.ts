@@ -29,7 +29,7 @@ browserTest("the logs of all units are merged, follow new lines, and are narrowe
   await daemon.sup("kill", "-s", "USR1", "web");
   const fresh = lines.filter({ hasText: "web got a signal" });
   await fresh.waitFor();
-  expect(await fresh.getByRole("link").getAttribute("href")).toBe("#/unit/web/logs");
+  expect(await fresh.locator(".log-unit").innerText()).toBe("web");
 
   const units = page.getByLabel(/^Units: names, globs and groups/);
   await units.fill("@shop");
@@ -38,6 +38,8 @@ browserTest("the logs of all units are merged, follow new lines, and are narrowe
   await lines.filter({ hasText: "web is slow" }).waitFor({ state: "detached" });
   await lines.filter({ hasText: "api lost" }).waitFor();
   expect(await lines.locator(".log-text").allInnerTexts()).toEqual(["ERROR api lost the database"]);
+  await lines.getByRole("button").click();
+  expect(await page.getByRole("link", { name: "Log of api" }).getAttribute("href")).toBe("#/unit/api/logs");
   await page.getByLabel("Level", { exact: true }).selectOption("");
   await units.fill("j*");
   await lines.filter({ hasText: "job done" }).waitFor();
