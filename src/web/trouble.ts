@@ -46,15 +46,19 @@ export interface Blocker {
  * Returns the unit that the start of this unit waits for in vain, directly or through other waiting units. Returns null if the
  * unit does not wait, or if everything that it waits for can still start.
  */
-export function blockerOf(service: Service, services: Around["services"], seen: ReadonlySet<string> = new Set()): Blocker | null {
-  const obstacles = service.obstacles ?? [];
-  const dead = obstacles.find(({ state }) => state === "failed" || state === "fatal" || state === null);
-  if (dead) return dead;
-  const known = new Set([...seen, service.id]);
-  for (const { unit } of obstacles) {
-    const other = services.get(unit);
-    const found = other === undefined || known.has(unit) ? null : blockerOf(other, services, known);
-    if (found !== null) return found;
+export function blockerOf(service: Service, services: Around["services"]): Blocker | null {
+  // A unit is visited once, because the paths through a graph can be far more than its units.
+  const visited = new Set([service.id]);
+  const queue = [service];
+  for (const { obstacles = [] } of queue) {
+    const dead = obstacles.find(({ state }) => state === "failed" || state === "fatal" || state === null);
+    if (dead) return dead;
+    for (const { unit } of obstacles) {
+      const other = services.get(unit);
+      if (other === undefined || visited.has(unit)) continue;
+      visited.add(unit);
+      queue.push(other);
+    }
   }
   return null;
 }

@@ -66,6 +66,12 @@ describe("the reason why a unit needs attention", () => {
     expect(causeOf(lost, around, NOW).what).toBe("blocked: there is no unit gone");
     const ring = [waits("a", "b", "starting"), waits("b", "a", "starting")];
     expect(blockerOf(ring[0]!, new Map(ring.map((one) => [one.id, one])))).toBeNull();
+    // 30 layers of two units, each of which waits for both units of the next layer: a billion paths.
+    const layers = Array.from({ length: 60 }, (_, i) => {
+      const next = [0, 1].map((side) => `u${i - (i % 2) + 2 + side}`);
+      return aService(`u${i}`, { state: "starting", obstacles: i > 57 ? [] : next.map((unit) => ({ unit, state: "starting" as const })) });
+    });
+    expect(blockerOf(layers[0]!, new Map(layers.map((one) => [one.id, one])))).toBeNull();
   });
 
   test("an open alert is the reason of a unit that has no other, with the present figure", () => {
