@@ -55,8 +55,10 @@ export function Why({ service, value, problem }: Props) {
  * what that state says.
  */
 export function nextOf(service: Service, value: Story): Story["next"] {
-  const isCurrent = value.service.state === service.state && value.service.next_attempt === service.next_attempt;
-  if (isCurrent) return value.next;
+  const known = value.service;
+  const [a, b] = [known.next_attempt, service.next_attempt].map((iso) => (iso === null ? 0 : Date.parse(iso))) as [number, number];
+  // The daemon computes the time anew for each answer, so that it can differ by milliseconds.
+  if (known.state === service.state && Math.abs(a - b) < 1000) return value.next;
   return service.next_attempt === null ? [] : [{ text: "Next attempt", time: service.next_attempt }];
 }
 

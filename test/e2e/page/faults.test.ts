@@ -100,7 +100,7 @@ browserTest(
     await page.locator(".toast.tone-bad", { hasText: /web: failed after the start: exit code 1.*Address already in use/ }).waitFor();
     await page.locator(".toast.tone-busy").waitFor({ state: "detached" });
     expect(await page.evaluate(() => (window as unknown as { tones: string[] }).tones.filter((tone) => tone.includes("good")))).toEqual([]);
-    await page.locator(".area-why li", { hasText: /^Next attempt/ }).waitFor(); // what comes next belongs to the same state as the banner
+    await page.locator(".area-why li", { hasText: /^Retry 1 of 5 in/ }).waitFor(); // what comes next belongs to the same state as the banner
     await go(page, "/unit/good");
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await page.locator(".toast.tone-good", { hasText: "good: " }).waitFor();
