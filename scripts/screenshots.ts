@@ -6,27 +6,69 @@
 import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { chromium, type Browser } from "playwright-core";
+import { chromium, type Browser, type Page } from "playwright-core";
 import { insertMetrics } from "../src/adapters/sqlite/metrics.ts";
 import type { MetricRow } from "../src/ports/store/metrics.ts";
 import { startDaemon, type Daemon } from "../test/harness/daemon.ts";
 import { freePort } from "../test/harness/ports.ts";
+import { tempDir } from "../test/harness/temp.ts";
 import { until } from "../test/harness/until.ts";
 import { shop } from "./screenshots/shop.ts";
 
 const OUT = resolve(import.meta.dir, "../docs/screenshots");
-const PLACES = { overview: "#/", unit: "#/unit/api", graph: "#/graph" } as const;
 const SIZES = {
   desktop: { viewport: { width: 1280, height: 800 } },
   phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
 } as const;
+type Theme = "light" | "dark";
+type Size = keyof typeof SIZES;
+
+interface Shot {
+  readonly hash: string;
+  /** Brings the page into the state to show. */
+  readonly prepare: (page: Page) => Promise<void>;
+  /** The themes for each size. The default is both. */
+  readonly themes?: Readonly<Partial<Record<Size, readonly Theme[]>>>;
+}
+
+const shown = (selector: string) => async (page: Page) => page.locator(selector).first().waitFor();
+const ONE_THEME = { desktop: ["light", "dark"], phone: ["light"] } as const;
+
+const SHOTS: Readonly<Record<string, Shot>> = {
+  overview: {
+    hash: "#/",
+    prepare: async (page) => {
+      await page.locator(".units .row", { hasText: "MiB" }).first().waitFor();
+      const totals = page.locator(".units .fold-closed");
+      if ((await totals.count()) > 0) await totals.first().locator(".c-state").click();
+    },
+  },
+  unit: { hash: "#/unit/api", prepare: shown(".area-charts canvas") },
+  graph: { hash: "#/graph", prepare: shown(".graph .node, .wave-unit") },
+  logs: {
+    hash: "#/logs?units=@jobs,api,web",
+    prepare: async (page) => {
+      await page.getByLabel("Level", { exact: true }).selectOption("warning");
+      const line = page.locator(".log-line:not([hidden])", { hasText: "queue has" }).last();
+      await line.waitFor();
+      await line.getByRole("button").click();
+      await page.locator(".log-context").first().waitFor();
+    },
+    themes: ONE_THEME,
+  },
+  compare: { hash: "#/unit/api/compare", prepare: shown(".compare-figures tbody"), themes: ONE_THEME },
+  edit: { hash: "#/unit/web/file", prepare: edit, themes: ONE_THEME },
+  events: { hash: "#/events", prepare: shown(".events .row"), themes: ONE_THEME },
+  alerts: { hash: "#/alerts", prepare: shown(".alert-list li"), themes: { desktop: [], phone: ["dark"] } },
+};
 
 const program = Bun.which("chromium") ?? Bun.which("chromium-browser") ?? Bun.which("google-chrome");
 if (program === null) throw new Error("cannot take screenshots: chromium is not installed");
 mkdirSync(OUT, { recursive: true });
+using scripts = tempDir();
 await using daemon = await startDaemon({
   settings: { metrics: { interval: 0.5 } },
-  units: shop(freePort(), freePort()),
+  units: shop(scripts.path, freePort(), freePort()),
 });
 invent(daemon);
 await daemon.reaches("payments", "fatal", 30_000);
@@ -38,31 +80,47 @@ await until(rises, {
   timeoutMs: 120_000,
   explain: async () => (await daemon.sup("forecast", "api")).stdout,
 });
+const { start_time: since } = await daemon.service("api");
+const hasSlope = async (): Promise<boolean> => {
+  const answer = await daemon.api(`/api/supervisor/services/api/figures?since=${since}`);
+  return ((await answer.json()) as { memory_mb_per_hour: number | null }).memory_mb_per_hour !== null;
+};
+await until(hasSlope, { what: "the slope of the memory after the start", timeoutMs: 120_000 });
 const browser = await chromium.launch({ executablePath: program, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
 try {
-  for (const [size, options] of Object.entries(SIZES))
-    for (const colorScheme of ["light", "dark"] as const) await take(browser, size, { ...options, colorScheme });
+  for (const size of Object.keys(SIZES) as Size[]) for (const theme of ["light", "dark"] as const) await take(browser, size, theme);
 } finally {
   await browser.close();
 }
 
-async function take(from: Browser, size: string, options: NonNullable<Parameters<Browser["newContext"]>[0]>): Promise<void> {
-  const context = await from.newContext({ ...options, reducedMotion: "reduce" });
+async function take(from: Browser, size: Size, colorScheme: Theme): Promise<void> {
+  const context = await from.newContext({ ...SIZES[size], colorScheme, reducedMotion: "reduce" });
   const page = await context.newPage();
   const { url } = (await daemon.json("dashboard")) as { url: string };
   await page.goto(url);
   await page.locator(".link-live").waitFor();
-  for (const [name, hash] of Object.entries(PLACES)) {
+  for (const [name, { hash, prepare, themes }] of Object.entries(SHOTS)) {
+    if (themes !== undefined && !themes[size]?.includes(colorScheme)) continue;
     await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
-    const shown = { overview: ".units .row", unit: ".area-charts canvas", graph: ".graph .node" }[name]!;
-    await page.locator(shown).first().waitFor();
+    await prepare(page);
     await page.waitForTimeout(1000); // wait until the charts and the log stop moving
-    if (name === "overview") await page.locator(".units .row", { hasText: "MB" }).first().waitFor();
-    const path = join(OUT, `${name}-${size}-${options.colorScheme}.png`);
+    const path = join(OUT, `${name}-${size}-${colorScheme}.png`);
     await page.screenshot({ path, animations: "disabled" });
     console.log(`${path}: ${Math.round(Bun.file(path).size / 1000)} KB`);
   }
   await context.close();
+}
+
+/** Opens a unit file in the editor, with a changed line and an error. */
+async function edit(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Edit", exact: true }).click();
+  await page.getByLabel("Token").fill((await daemon.sup("token")).stdout.trim());
+  await page.getByRole("button", { name: "Continue" }).click();
+  const text = page.getByLabel("Content of the unit file");
+  await text.waitFor();
+  await text.fill((await text.inputValue()).replace('"description"', '"auto_restrat": true,\n  "description"'));
+  await page.getByText("unknown key").waitFor();
+  await page.getByLabel("Your name, for the history").fill("Ann");
 }
 
 /** Writes invented samples for the last 15 minutes to the store, as if the units had been running. */

@@ -1,11 +1,15 @@
+import { symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { UnitFile } from "../../test/harness/services.ts";
 
 /**
  * Returns the units of a small shop that shows everything the page can show: units that work, leak memory, are unhealthy, or have
  * failed.
  */
-export function shop(apiPort: number, webPort: number): Record<string, UnitFile> {
-  return { ...data(), ...web(apiPort, webPort), ...jobs() };
+export function shop(directory: string, apiPort: number, webPort: number): Record<string, UnitFile> {
+  writeFileSync(join(directory, "server.ts"), SERVER);
+  symlinkSync(process.execPath, join(directory, "bun")); // the pictures must not show where this checkout is
+  return { ...data(), ...web(directory, apiPort, webPort), ...jobs() };
 }
 
 function data(): Record<string, UnitFile> {
@@ -36,9 +40,9 @@ function data(): Record<string, UnitFile> {
   };
 }
 
-function web(apiPort: number, webPort: number): Record<string, UnitFile> {
+function web(directory: string, apiPort: number, webPort: number): Record<string, UnitFile> {
   return {
-    api: server(apiPort, {
+    api: server(directory, apiPort, {
       environment: { LEAKS: "yes" },
       description: "What the shop and the apps talk to",
       critical: true,
@@ -48,7 +52,7 @@ function web(apiPort: number, webPort: number): Record<string, UnitFile> {
       dependencies: ["migrate", "redis"],
       resource_limits: { max_memory_mb: 320 },
     }),
-    web: server(webPort, {
+    web: server(directory, webPort, {
       description: "Pages of the shop",
       groups: ["web"],
       labels: { team: "shop", tier: "front" },
@@ -89,7 +93,13 @@ function jobs(): Record<string, UnitFile> {
       dependencies: ["redis"],
       labels: { team: "shop" },
     }),
-    thumbnails: sh("echo 'cannot reach the image store: connection refused' >&2; exit 1", {
+    resize: talker(["resized 12 pictures", "WARN queue has 40 pictures", "resized 15 pictures"], {
+      description: "Makes pictures of articles smaller",
+      groups: ["jobs"],
+      labels: { team: "shop" },
+      instances: 3,
+    }),
+    thumbnails: sh("echo 'ERROR cannot reach the image store: connection refused' >&2; exit 1", {
       description: "Pictures in three sizes",
       groups: ["jobs"],
       labels: { team: "shop" },
@@ -114,9 +124,10 @@ const talker = (lines: readonly string[], more: UnitFile): UnitFile =>
   sh(`while :; do ${lines.map((line) => `echo '${line}'; sleep 2`).join("; ")}; done`, more);
 
 /** Returns a unit that answers health checks, does a little work, logs in colours, and leaks some memory with each request. */
-const server = (port: number, more: UnitFile): UnitFile => ({
-  command: process.execPath,
-  args: ["-e", SERVER.replaceAll("%", "%%")], // a percent sign would start a specifier
+const server = (directory: string, port: number, more: UnitFile): UnitFile => ({
+  command: "./bun",
+  args: ["server.ts"],
+  working_directory: directory,
   port,
   enabled: true,
   health_check: { type: "http", endpoint: "http://127.0.0.1:${PORT}/health", interval: 1 },

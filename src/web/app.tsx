@@ -5,16 +5,14 @@ import { Header } from "./components/header.tsx";
 import { Keys } from "./components/keys.tsx";
 import { Lazy } from "./components/lazy.tsx";
 import { Toasts } from "./components/toasts.tsx";
-import { AlertsPage } from "./pages/alerts.tsx";
-import { EventsPage } from "./pages/events.tsx";
 import { OverviewPage } from "./pages/overview.tsx";
 import { SignInPage } from "./pages/sign-in.tsx";
-import { UnitPage } from "./pages/unit.tsx";
 import type { Route } from "./route.ts";
 import { link, view } from "./state/live.ts";
 import { place } from "./state/location.ts";
 import { session } from "./state/session.ts";
 import { openAlerts } from "./state/alerts.ts";
+import { around } from "./state/around.ts";
 import { troubled, troubleOf } from "./trouble.ts";
 
 export function App() {
@@ -58,19 +56,23 @@ function pageOf(route: Exclude<Route, { page: "sign-in" }>) {
     case "units":
       return <OverviewPage query={route.filter} />;
     case "unit":
-      return <UnitPage key={route.id} id={route.id} tab={route.tab} />;
+      return <Lazy key="unit" what="the unit" load={async () => (await import("./pages/unit.tsx")).CurrentUnit} />;
+    case "logs":
+      return <Lazy key="logs" what="the logs" load={async () => (await import("./logs/page.tsx")).LogsPage} />;
+    case "new":
+      return <Lazy key="new" what="the editor" load={async () => (await import("./edit/new-unit.tsx")).NewUnit} />;
     case "graph":
-      return <Lazy what="the graph" load={async () => (await import("./graph/page.tsx")).GraphPage} />;
+      return <Lazy key="graph" what="the graph" load={async () => (await import("./graph/page.tsx")).GraphPage} />;
     case "events":
-      return <EventsPage />;
+      return <Lazy key="events" what="the events" load={async () => (await import("./pages/events.tsx")).EventsPage} />;
     case "alerts":
-      return <AlertsPage />;
+      return <Lazy key="alerts" what="the alerts" load={async () => (await import("./pages/alerts.tsx")).AlertsPage} />;
   }
 }
 
 /** Shows the overall state in the title and the icon of the browser tab. */
 function showInTab(): void {
-  const down = troubled(view.value.services.values()).filter((service) => troubleOf(service) === "bad").length;
+  const down = troubled(view.value.services.values(), around.value).filter((service) => troubleOf(service, around.value) === "bad").length;
   const count = down + openAlerts.value.filter(({ acknowledged }) => !acknowledged).length;
   const live = link.value.kind === "live";
   document.title = !session.value?.signed_in ? "sup" : !live ? "sup: offline" : down > 0 ? `(${down} down) sup` : "sup";

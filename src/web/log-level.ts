@@ -65,9 +65,10 @@ const ofSyslog = (priority: number): Level => (priority <= 3 ? "error" : priorit
 export class LevelReader {
   readonly #last = new Map<string, Level | null>();
 
-  read({ stream, text }: { readonly stream: string; readonly text: string }): Level | null {
-    const level = /^\s+\S/.test(text) && !/^\s*\{/.test(text) ? (levelOf(text) ?? this.#last.get(stream) ?? null) : levelOf(text);
-    this.#last.set(stream, level);
+  read({ stream, text, unit }: { readonly stream: string; readonly text: string; readonly unit?: string | null }): Level | null {
+    const source = `${unit ?? ""} ${stream}`;
+    const level = /^\s+\S/.test(text) && !/^\s*\{/.test(text) ? (levelOf(text) ?? this.#last.get(source) ?? null) : levelOf(text);
+    this.#last.set(source, level);
     return level;
   }
 }

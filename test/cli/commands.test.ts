@@ -336,6 +336,19 @@ describe("commands that show something", () => {
     });
   });
 
+  test("a crash loop is one line with a count, except with --no-fold, --type and --json", async () => {
+    const types = ["started", "exited", "backoff"];
+    const events = Array.from({ length: 12 }, (_, i) => ({
+      ...{ id: i + 1, service_id: "web", event_type: types[i % 3]!, timestamp: new Date(i * 1000).toISOString() },
+      ...{ message: i % 3 === 1 ? "exit code 3" : "…", details: i % 3 === 2 ? { cause: "exit code 3" } : {} },
+    }));
+    await using daemon = new FakeDaemon({ events: () => events });
+    expect((await sup(daemon, ["events"])).out.trim()).toMatch(/web +exited ×4 +4 times in 11s: exit code 3$/);
+    for (const option of ["--no-fold", "--type=exited"])
+      expect((await sup(daemon, ["events", option])).out.trim().split("\n")).toHaveLength(12);
+    expect(JSON.parse((await sup(daemon, ["events", "--json"])).out)).toEqual(events);
+  });
+
   test("events of several units are merged in order and cut to the newest", async () => {
     const events = [anEvent(1), anEvent(2, { service_id: "db" }), anEvent(3)];
     await using daemon = new FakeDaemon({
@@ -345,8 +358,8 @@ describe("commands that show something", () => {
     const { out } = await sup(daemon, ["events", "web", "db", "-n", "2"]);
     expect(out.match(/event \d/g)).toEqual(["event 2", "event 3"]);
     expect(daemon.asked.filter(({ name }) => name === "events").map(({ query }) => query)).toEqual([
-      { limit: "2", service: "web" },
-      { limit: "2", service: "db" },
+      { limit: "40", service: "web" },
+      { limit: "40", service: "db" },
     ]);
   });
 

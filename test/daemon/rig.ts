@@ -178,8 +178,12 @@ function sourceOf(files: ReadonlyMap<string, UnitFile>): UnitSource {
 
 function storeOf(events: EventRow[], alerts: AlertRow[], metrics: MetricRow[], enablements: Map<string, boolean>): Partial<Store> {
   return {
-    events: ({ limit, serviceIds, types }) =>
-      events.filter((row) => (serviceIds?.includes(row.serviceId ?? "") ?? true) && (types?.includes(row.type) ?? true)).slice(-limit),
+    events: ({ limit, serviceIds, types, since = "" }) =>
+      events
+        .filter(
+          (row) => (serviceIds?.includes(row.serviceId ?? "") ?? true) && (types?.includes(row.type) ?? true) && row.timestamp >= since,
+        )
+        .slice(-limit),
     alerts: (openOnly) => alerts.filter((alert) => !openOnly || alert.resolvedAt === null),
     acknowledgeAlert: (id) => {
       const at = alerts.findIndex((alert) => alert.id === id);
@@ -201,6 +205,7 @@ function logsOf(lines: ReadonlyMap<string, LogLine[]>, calls: string[]): Partial
     read: (unit) => lines.get(unit) ?? [],
     search: async (unit, { from = "", before = "9999", grep }) =>
       (lines.get(unit) ?? []).filter(({ time, text }) => time >= from && time < before && (grep?.test(text) ?? true)),
+    mark: () => "9000-01-01T00:00:00.000000000Z",
     condition: () => ({ losses: [], trouble: null }),
   };
 }

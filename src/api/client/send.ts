@@ -61,7 +61,7 @@ function request(
   const route = routes[name];
   const { id, ...rest } = input;
   const inPath = route.path.includes(":id");
-  const body = route.method === "POST" ? JSON.stringify(inPath ? rest : input) : undefined;
+  const body = route.method !== "GET" ? JSON.stringify(inPath ? rest : input) : undefined;
   const headers: Record<string, string> = { ...extra };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (target.kind === "url" && target.token) headers.authorization = `Bearer ${target.token}`;

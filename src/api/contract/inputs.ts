@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../../base/duration.ts";
-import { RUN_NAME } from "../../base/names.ts";
+import { AGENT_NAME, RUN_NAME } from "../../base/names.ts";
 import { FEW_LINES, MANY_LINES, MAX_LINES, MAX_ROWS } from "./limits.ts";
 import type { RouteName } from "./routes.ts";
 import { attaching, jobRequest, metricsReport, typed } from "./shapes/requests.ts";
@@ -93,16 +93,48 @@ export const inputs = {
       after: described("With `follow`: resume after this `place` of an earlier answer", z.string().max(100).optional()),
       follow: flag("Stream new lines as they come, one JSON object per line"),
     }),
+  logs: () =>
+    z.strictObject({
+      units: described(
+        "Names, globs and @groups: repeated or separated by commas; all units by default",
+        z.array(z.string().min(1).max(200)).max(10_000).default([]),
+      ),
+      lines: count(`The last n lines; by default ${FEW_LINES}, or ${MANY_LINES} with \`since\` or \`until\``, MAX_LINES).optional(),
+      since: when().optional(),
+      until: when().optional(),
+      grep: described("Only lines that match this regular expression", z.string().min(1).max(500).optional()),
+      stream: described("Only this stream", z.enum(["stdout", "stderr"]).optional()),
+      follow: flag("Stream new lines as they come"),
+    }),
   attach: () => unit().extend(attaching().shape),
   attachInput: () => unit().extend(typed().shape),
   rotateLogs: unit,
   serviceMetrics: () =>
-    unit().extend({ since: when().default("1h"), limit: count("At most this many, the newest ones", MAX_ROWS).default(1000) }),
+    unit().extend({
+      since: when().default("1h"),
+      until: when().optional(),
+      limit: count("At most this many, the newest ones", MAX_ROWS).default(1000),
+    }),
   serviceForecast: unit,
   forecasts: nothing,
   serviceFile: () => unit().extend({ reveal: flag("Include secrets of the environment") }),
+  unitText: unit,
+  writeUnit: () =>
+    unit().extend({
+      text: described("The new content of the file", z.string().max(1 << 20)),
+      if_match: described(
+        "ETag of the file that is replaced; the header If-Match does the same and takes precedence",
+        z.string().max(200).optional(),
+      ),
+      by: described(
+        "Name of the person who makes the change; the history of the unit then contains it",
+        z.string().regex(AGENT_NAME, "must be 1 to 64 letters, digits, spaces, _ . @ : / or -").optional(),
+      ),
+      dry_run: flag("Only check the text and plan the reload"),
+    }),
   why: unit,
   explain: unit,
+  figures: () => unit().extend({ since: when(), until: when().optional() }),
   diff: () => unit().extend({ from: runName().optional(), to: runName().optional() }),
   jobs: jobRequest,
   job: () => z.strictObject({ id: described("The `job` of an earlier answer", z.string().max(64)), wait: wait() }),

@@ -8,7 +8,7 @@
 export type Access = "open" | "read" | "write" | "admin";
 
 export interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   /** `:id` stands for the id of a unit, or of a job. */
   readonly path: string;
   readonly access: Access;
@@ -75,6 +75,13 @@ export const routes = {
     streams: "objects",
   }),
   attachInput: post(`${BASE}/services/:id/attach/input`, "Type into the terminal of a unit, or change its size", "admin"),
+  logs: row({
+    method: "GET",
+    path: `${BASE}/logs`,
+    access: "read",
+    summary: "Log lines of several units, merged by time; ?follow=true streams them as server-sent events",
+    streams: "lines",
+  }),
   rotateLogs: post(`${BASE}/services/:id/logs/rotate`, "Rotate the log file now"),
   serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit, or the sums of the units of a service"),
   serviceForecast: get(
@@ -89,6 +96,14 @@ export const routes = {
     parameters: { reveal: "admin" },
     summary: "The files of a unit and its effective settings with their sources; ?reveal=true shows secrets, which needs admin access",
   }),
+  unitText: get(`${BASE}/unit-files/:id`, "The file of a unit as it is on disk, with its secrets and its ETag", "admin"),
+  writeUnit: row({
+    method: "PUT",
+    path: `${BASE}/unit-files/:id`,
+    access: "admin",
+    summary:
+      "Check a unit file like `sup verify`, plan the reload that would follow, and write the file. If-Match has the ETag of the file that is replaced; without it, only a new file is created",
+  }),
   why: get(
     `${BASE}/services/:id/why`,
     "Why a unit, or a service and its units, is in its state: what happened, what its policy is, what will happen next",
@@ -100,6 +115,10 @@ export const routes = {
   diff: get(
     `${BASE}/services/:id/diff`,
     "What changed between two runs of a unit, or of each unit of a service, with exits, memory, CPU and errors of both. The default is the latest run and the last run before the newest change",
+  ),
+  figures: get(
+    `${BASE}/services/:id/figures`,
+    "What a unit used and how often it failed in a range of time: memory, CPU, response time, starts, exits and errors",
   ),
   jobs: post(`${BASE}/jobs`, "One action on many units, selected by names, globs and @groups"),
   job: get(`${BASE}/jobs/:id`, "The outcome of a job, even if an earlier daemon began it. A job is kept for 10 minutes after its end"),

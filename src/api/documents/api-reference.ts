@@ -12,7 +12,7 @@ const HEAD = `# Control API
 
 The API is HTTP with JSON. The unix socket needs no token. TCP needs \`Authorization: Bearer TOKEN\` (\`sup token\` prints the token).
 Times are UTC ISO 8601. Durations are in seconds unless the name says otherwise. The inputs of a GET are query parameters. The inputs of
-a POST are keys of a JSON body or query parameters. An unknown key is an error. If a unit does not exist, the error is
+a POST or PUT are keys of a JSON body or query parameters. An unknown key is an error. If a unit does not exist, the error is
 \`no-such-unit\`. An instance of a template exists once it was started, restarted or enabled. \`/openapi.json\` describes the same
 API for tools.
 

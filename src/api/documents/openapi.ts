@@ -110,7 +110,7 @@ function operation(name: RouteName, route: Route): Record<string, unknown> {
     summary: route.summary,
     ...(route.access === "open" ? { security: [] } : {}),
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(route.method === "POST" && rest.length > 0 ? { requestBody: requestBody(rest) } : {}),
+    ...(route.method !== "GET" && rest.length > 0 ? { requestBody: requestBody(rest) } : {}),
     responses: responses(name, route),
   };
 }

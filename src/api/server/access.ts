@@ -83,8 +83,8 @@ export function createGate(settings: ApiSettings, check: TokenCheck): AccessGate
 }
 
 export const PREFLIGHT = {
-  "access-control-allow-methods": "GET, HEAD, POST",
-  "access-control-allow-headers": "authorization, content-type, last-event-id",
+  "access-control-allow-methods": "GET, HEAD, POST, PUT",
+  "access-control-allow-headers": "authorization, content-type, if-match, last-event-id",
   "access-control-max-age": "600",
 } as const;
 

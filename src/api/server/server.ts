@@ -71,6 +71,7 @@ export function createApp(options: AppOptions): App {
     },
     accept: request.headers.get("accept") ?? "",
     lastEventId: request.headers.get("last-event-id") ?? "",
+    ifMatch: request.headers.get("if-match") ?? "",
     openapi,
     endStreamsOf: streams.endOf,
     visitor: {

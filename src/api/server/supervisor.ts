@@ -53,6 +53,17 @@ export interface LogRequest extends LogQuery {
   readonly after?: string;
 }
 
+export interface UnitFileRequest {
+  readonly text: string;
+  /** ETag of the file that is replaced, or null to create a file. */
+  readonly expected: string | null;
+  readonly dryRun: boolean;
+  /** Name of the person who makes the change, or null. */
+  readonly by: string | null;
+  /** The IP address of the client, or `unix socket`. */
+  readonly from: string;
+}
+
 export interface ScaleRequest {
   readonly units: number | null;
   readonly wait: boolean;
@@ -134,10 +145,16 @@ export interface Supervisor {
   serviceDetail(id: string, pss: boolean): Promise<Result<shape.ServiceDetail, ApiError>>;
   processes(id: string): Promise<Result<readonly shape.ServiceProcess[], ApiError>>;
   file(id: string, reveal: boolean): Promise<Result<shape.ServiceFile, ApiError>>;
+  /** Returns the file that declares a unit as it is on disk, with its secrets. */
+  unitText(id: string): Promise<Result<shape.UnitText, ApiError>>;
+  /** Checks a unit file, and writes it unless it has errors. A file on disk that is not the expected one is the error `conflict`. */
+  writeUnit(id: string, request: UnitFileRequest): Promise<Result<shape.UnitWrite, ApiError>>;
   why(id: string): Promise<Result<shape.Why, ApiError>>;
   explain(id: string): Promise<Result<shape.Explanation, ApiError>>;
   /** Compares two runs, each named as in `LogRequest.invocation`. */
   diff(id: string, runs: { readonly from?: string | undefined; readonly to?: string | undefined }): Promise<Result<shape.Diff, ApiError>>;
+  /** Returns the figures of a unit between two times, which are in ISO 8601. */
+  figures(id: string, sinceIso: string, untilIso: string): Promise<Result<shape.Figures, ApiError>>;
   overallHealth(): Promise<shape.OverallHealth>;
   serviceHealth(id: string, run: boolean): Promise<Result<shape.ServiceHealth, ApiError>>;
 
@@ -185,6 +202,10 @@ export interface Supervisor {
    */
   typeInto(id: string, typed: Typed): Promise<Result<"done" | "gone" | "watching" | "full", ApiError>>;
 
+  /** Returns the lines of several units, merged by time. `patterns` are names, globs and @groups. */
+  readAllLogs(patterns: readonly string[], request: LogRequest): Promise<Result<readonly LogLine[], ApiError>>;
+  followAllLogs(patterns: readonly string[], subscriber: LineSubscriber): Promise<Result<Unsubscribe, ApiError>>;
+
   events(query: { limit: number; service?: string; type?: string; since?: string }): Promise<Result<readonly shape.Event[], ApiError>>;
   /**
    * Subscribes to changes. If the daemon still has all changes after `lastId`, the subscription begins with them. Otherwise
@@ -201,7 +222,8 @@ export interface Supervisor {
 
   readonly notifications: NotificationQueries;
 
-  metrics(id: string, sinceIso: string, limit: number): Promise<Result<readonly shape.MetricPoint[], ApiError>>;
+  /** Returns the samples at or after `sinceIso` and, if it is present, before `untilIso`. */
+  metrics(id: string, sinceIso: string, limit: number, untilIso?: string): Promise<Result<readonly shape.MetricPoint[], ApiError>>;
   forecast(id: string): Promise<Result<shape.Forecast, ApiError>>;
   forecasts(): Promise<readonly shape.Forecast[]>;
   report(report: shape.MetricsReport): Promise<Result<null, ApiError>>;

@@ -2,6 +2,7 @@ import { MAX_ROWS } from "../../api/contract/limits.ts";
 import { EXIT, type ApiError } from "../../api/contract/errors.ts";
 import type { Input } from "../../api/contract/contract.ts";
 import type { Event } from "../../api/contract/shapes.ts";
+import { foldEvents } from "../../api/contract/fold-events.ts";
 import { stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Context, Run } from "../context.ts";
@@ -15,6 +16,7 @@ import { styleOf } from "./status.ts";
 type Query = Omit<Input<"events">, "service">;
 
 const DEFAULT_LINES = 50;
+const EVENTS_PER_LINE = 20;
 
 export const run: Run = async (context) => {
   const query = queryOf(context);
@@ -22,12 +24,26 @@ export const run: Run = async (context) => {
   const ids = context.args.length === 0 ? ok(null) : await namesOf(context);
   if (!ids.ok) return context.fail(ids.error);
   if (context.options.follow) return follow(context, ids.value, query.value);
-  const history = await read(context, ids.value, query.value);
+  const history = await read(context, ids.value, deepened(query.value, context));
   if (!history.ok) return context.fail(history.error);
   if (context.options.json) context.json(history.value);
-  else for (const line of history.value.map(eventColumns(history.value, styleOf(context)))) context.out(line);
+  else {
+    const shown = shownOf(history.value, query.value, context);
+    for (const line of shown.map(eventColumns(shown, styleOf(context)))) context.out(line);
+  }
   return EXIT.done;
 };
+
+const folds = ({ options }: Context): boolean => options.fold !== false && options.type === undefined && !options.json;
+
+/** Returns the query for the events from which the wanted number of lines is made. A crash loop consists of many events. */
+const deepened = (query: Query, context: Context): Query =>
+  folds(context) ? { ...query, limit: Math.min((query.limit ?? DEFAULT_LINES) * EVENTS_PER_LINE, MAX_ROWS) } : query;
+
+/** Folds crash loops, unless the user selected a type of events or wants to see each event. Returns the newest lines. */
+function shownOf(events: readonly Event[], { limit = DEFAULT_LINES }: Query, context: Context): readonly Event[] {
+  return folds(context) ? foldEvents(events, Date.parse).map(({ event }) => event).slice(-limit) : events; // prettier-ignore
+}
 
 /** Returns the ids of the units, and the given names, because a service has its own events. */
 async function namesOf(context: Context): Promise<Result<readonly string[], ApiError>> {
@@ -77,9 +93,10 @@ async function follow(context: Context, ids: readonly string[] | null, query: Qu
     if (startId === null || change.kind === "snapshot") {
       const known: number | null = startId === null ? null : Math.max(startId, lastId);
       startId ??= await newestId(context);
-      const history = known === null ? await read(context, ids, query) : await readAfter(context, ids, query, known);
+      const history = known === null ? await read(context, ids, deepened(query, context)) : await readAfter(context, ids, query, known);
       if (!history.ok) return context.fail(history.error);
-      for (const event of history.value) print(event, history.value);
+      const shown = known === null ? shownOf(history.value, query, context) : history.value;
+      for (const event of shown) print(event, shown);
       lastId = history.value.at(-1)?.id ?? lastId;
     }
     if (change.kind !== "event" || change.data.id <= lastId) continue;

@@ -29,6 +29,7 @@ export const OPTIONS = {
   url: { flags: "--url <url>", words: "talk to a daemon over HTTP (also: SUP_URL)", kind: "text" },
   token: { flags: "--token <token>", words: "token for --url (also: SUP_TOKEN)", kind: "text" },
   quiet: { flags: "-q, --quiet", words: "print nothing but errors", kind: "flag" },
+  fold: { flags: "--no-fold", words: "show each event of a crash loop on a line of its own", kind: "flag" },
   wait: { flags: "--no-wait", words: "return immediately instead of waiting for the result", kind: "flag" },
   cascade: { flags: "--cascade", words: "first stop the running units that depend on these", kind: "flag" },
   dryRun: { flags: "--dry-run", words: "show what would happen without doing it", kind: "flag" },
@@ -147,7 +148,7 @@ export type OptionName = keyof typeof OPTIONS;
 
 type Value<Kind> = Kind extends "flag" ? boolean : Kind extends "count" ? number : Kind extends "list" ? readonly string[] : string;
 
-/** The options on the command line. All other keys are absent. `wait`, `color` and `open` are false for `--no-wait` and so on. */
+/** The options on the command line. All other keys are absent. `wait`, `fold`, `color` and `open` are false for `--no-wait` and so on. */
 export type Options = { readonly [Name in OptionName]?: Value<(typeof OPTIONS)[Name]["kind"]> };
 
 /** The options that every command accepts, before or after its name. */

@@ -21,6 +21,7 @@ import { Instances } from "../units/instances.ts";
 import { Reloader, type ReloaderOptions } from "../units/reloader.ts";
 import { Transients } from "../units/transients.ts";
 import { UnitCatalog } from "../units/unit-catalog.ts";
+import { makeEditing } from "./make-editing.ts";
 import { makeFingerprints } from "./make-fingerprints.ts";
 import { makeLauncher } from "./make-launcher.ts";
 import { openMachine, type Machine, type MachineOptions } from "./machine.ts";
@@ -116,9 +117,9 @@ function assemble(machine: Machine, { places, settings, daemonLog, describeDaemo
   const facade = new LocalSupervisor({
     ...machine,
     ...{ world, bus, catalog, around, actions, scaling, rolling, instances, reloader, transients },
+    editing: makeEditing({ catalog, reloader, recorder }, places, users),
     probeNow: (id) => interpreter.probeNow(id),
-    shutdown,
-    reexec,
+    ...{ shutdown, reexec },
     ...{ sampler: background.sampler, forecaster: background.forecaster, host: () => background.host },
     tell: recorder.tell.bind(recorder),
     dispatcher,

@@ -1,5 +1,5 @@
 import type { ApiError } from "../../api/contract/errors.ts";
-import type { LogRequest, LogStart } from "../../api/server/supervisor.ts";
+import type { LineSubscriber, LogRequest, LogStart, Unsubscribe } from "../../api/server/supervisor.ts";
 import { isUnitId, stripSuffix } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { BEGINNINGS, findRun, type PastRun, recentRuns, runsOf } from "../../core/explain/past-runs.ts";
@@ -8,18 +8,20 @@ import type { World } from "../../core/world/world.ts";
 import type { LogLine, LogQuery, LogStore, LogTrail } from "../../ports/logs.ts";
 import type { EventHistory } from "../../ports/store/events.ts";
 import type { Bus } from "../engine/bus.ts";
-import { mergeLines } from "./service-totals.ts";
+import { byTime, mergeLines } from "./service-totals.ts";
 
 export interface LogQueryOptions {
   readonly world: World;
   readonly bus: Pick<Bus, "subscribe">;
   readonly store: EventHistory;
-  readonly logs: Pick<LogStore, "open" | "search" | "trail">;
+  readonly logs: Pick<LogStore, "open" | "search" | "trail" | "follow" | "mark">;
   readonly invocationOf: (id: string, run: number) => string;
 }
 
 /** The newest runs of a unit, up to this number, can be selected in a log query. */
 const KNOWN_RUNS = 2000;
+/** Number of logs that are read at the same time. */
+const BATCH = 32;
 
 /** Answers the log queries of the API. A query can select a run. It can also read the log of a unit that no longer exists. */
 export class LogQueries {
@@ -44,10 +46,37 @@ export class LogQueries {
 
   /** Merges the logs of the units of a service by time. A unit that did not have the requested run has no lines. */
   async readAll(ids: readonly string[], request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
-    const answers = await Promise.all(ids.map(async (id) => ({ id, lines: await this.read(id, ok(id), request) })));
-    const found = answers.flatMap(({ id, lines }) => (lines.ok ? [{ id, lines: lines.value }] : []));
-    const refused = answers.find(({ lines }) => !lines.ok);
-    return found.length === 0 && refused !== undefined ? refused.lines : ok(mergeLines(found, request.lines));
+    // The logs of many units are read in batches, so that not all their lines are in memory. Later batches must not have newer lines.
+    const query = ids.length > BATCH ? { before: this.#o.logs.mark(), ...request } : request;
+    let merged: LogLine[] = [];
+    let hasRead = false;
+    let refused: Result<readonly LogLine[], ApiError> | null = null;
+    for (let at = 0; at < ids.length; at += BATCH) {
+      const read = async (id: string) => ({ id, lines: await this.read(id, ok(id), query) });
+      const answers = await Promise.all(ids.slice(at, at + BATCH).map(read));
+      const found = answers.flatMap(({ id, lines }) => (lines.ok ? [{ id, lines: lines.value }] : []));
+      hasRead ||= found.length > 0;
+      refused ??= answers.find(({ lines }) => !lines.ok)?.lines ?? null;
+      merged = byTime([...merged, ...mergeLines(found, request.lines)], request.lines);
+    }
+    return hasRead || refused === null ? ok(merged) : refused;
+  }
+
+  /** Passes new lines of a log to a subscriber. */
+  subscribe(id: string, subscriber: LineSubscriber): Unsubscribe {
+    const { world, logs } = this.#o;
+    logs.open(id, world.get(id)!.spec.log);
+    return logs.follow(id, subscriber);
+  }
+
+  /** Passes new lines of several logs to a subscriber, each line with the id of its unit. */
+  subscribeAll(ids: readonly string[], subscriber: LineSubscriber): Unsubscribe {
+    const named = (id: string): LineSubscriber => ({
+      line: (line) => subscriber.line({ ...line, service_id: id } as LogLine),
+      gap: (lines) => subscriber.gap(lines),
+    });
+    const stops = ids.map((id) => this.subscribe(id, named(id)));
+    return () => stops.forEach((stop) => stop());
   }
 
   /** Starts to read existing lines and to follow new ones in the same turn of the event loop, so that no line is lost or repeated. */

@@ -5,8 +5,14 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { MetricRow, MetricsStore } from "../../ports/store/metrics.ts";
 import type { Sampler } from "../background/sampler.ts";
 
-export function storedMetrics(store: Pick<MetricsStore, "metrics">, id: string, sinceIso: string, limit: number): shape.MetricPoint[] {
-  return store.metrics(id, sinceIso, limit).map(pointOf);
+export function storedMetrics(
+  store: Pick<MetricsStore, "metrics">,
+  id: string,
+  sinceIso: string,
+  limit: number,
+  untilIso?: string,
+): shape.MetricPoint[] {
+  return store.metrics(id, sinceIso, limit, untilIso).map(pointOf);
 }
 
 /** Accepts the metrics that a unit reports about itself. */

@@ -36,9 +36,16 @@ export function mergeLines<Line extends LogLine>(
   logs: ReadonlyArray<{ readonly id: string; readonly lines: readonly Line[] }>,
   most: number | undefined,
 ): Array<Line & { service_id: string }> {
-  const all = logs.flatMap(({ id, lines }) => lines.map((line) => ({ ...line, service_id: id })));
+  return byTime(
+    logs.flatMap(({ id, lines }) => lines.map((line) => ({ ...line, service_id: id }))),
+    most,
+  );
+}
+
+/** Sorts lines by time. Returns the last `most` of them, or all if it is undefined. */
+export function byTime<Line extends LogLine>(lines: readonly Line[], most: number | undefined): Line[] {
   // The sort is stable, so the lines of one unit stay in order. A time in RFC 3339 with nanoseconds sorts as a string.
-  all.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
+  const all = lines.toSorted((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
   return most === undefined ? all : most === 0 ? [] : all.slice(-most);
 }
 

@@ -11,6 +11,7 @@ import type {
   Telemetry,
   TerminalClient,
   Typed,
+  UnitFileRequest,
   Unsubscribe,
 } from "../../api/server/supervisor.ts";
 import { stripSuffix } from "../../base/names.ts";
@@ -28,11 +29,13 @@ import type { Scaling } from "../jobs/scaling.ts";
 import type { Reloader } from "../units/reloader.ts";
 import { Notifications, type QueryOptions } from "../notifications/queries.ts";
 import type { RunFollower, Transients } from "../units/transients.ts";
+import type { UnitEditing } from "../units/unit-editing.ts";
 import type { UnitCatalog } from "../units/unit-catalog.ts";
 import { acknowledge, listAlerts } from "./alerts.ts";
 import { storedEvents, type EventFilter } from "./events.ts";
 import { diff, diffOfService, type DiffOptions } from "./diff.ts";
 import { explain, why, type ExplainOptions } from "./explain.ts";
+import { figures } from "./figures.ts";
 import { dependencyGraph } from "./graph.ts";
 import { overallHealth, refusalToProbe, serviceHealth } from "./health.ts";
 import { LogQueries, type LogQueryOptions } from "./logs.ts";
@@ -64,6 +67,7 @@ interface Rest {
   readonly reloader: Reloader;
   readonly sampler: Sampler;
   readonly forecaster: Forecaster;
+  readonly editing: UnitEditing;
   readonly transients: Transients;
   readonly scaling: Scaling;
   readonly rolling: Rolling;
@@ -159,6 +163,14 @@ export class LocalSupervisor implements Supervisor {
     );
   }
 
+  async unitText(name: string): Promise<Result<shape.UnitText, ApiError>> {
+    return this.#o.editing.read(name);
+  }
+
+  writeUnit(name: string, request: UnitFileRequest): Promise<Result<shape.UnitWrite, ApiError>> {
+    return this.#o.editing.write(name, request);
+  }
+
   async why(name: string): Promise<Result<shape.Why, ApiError>> {
     const { world, clock, store } = this.#o;
     return this.#lookup.readService<shape.Why>(
@@ -187,6 +199,11 @@ export class LocalSupervisor implements Supervisor {
     if (ids !== null) return diffOfService(stripSuffix(name), ids, runs, this.#o);
     const found = this.#lookup.find(name);
     return found.ok ? diff(found.value, runs, this.#o) : found;
+  }
+
+  async figures(name: string, sinceIso: string, untilIso: string): Promise<Result<shape.Figures, ApiError>> {
+    const found = this.#lookup.find(name);
+    return found.ok ? ok(await figures(found.value, sinceIso, untilIso, this.#o)) : found;
   }
 
   async overallHealth(): Promise<shape.OverallHealth> {
@@ -296,20 +313,21 @@ export class LocalSupervisor implements Supervisor {
   }
 
   async followLogs(name: string, subscriber: LineSubscriber): Promise<Result<Unsubscribe, ApiError>> {
-    const { logs, world } = this.#o;
-    const follow = (id: string, to: LineSubscriber): Unsubscribe => {
-      logs.open(id, world.get(id)!.spec.log);
-      return logs.follow(id, to);
-    };
-    const followAll = (ids: readonly string[]): Unsubscribe => {
-      const named = (id: string): LineSubscriber => ({
-        line: (line) => subscriber.line({ ...line, service_id: id } as LogLine),
-        gap: (lines) => subscriber.gap(lines),
-      });
-      const stops = ids.map((id) => follow(id, named(id)));
-      return () => stops.forEach((stop) => stop());
-    };
-    return this.#lookup.readService(name, (_, id) => follow(id, subscriber), followAll);
+    return this.#lookup.readService(
+      name,
+      (_, id) => this.#logs.subscribe(id, subscriber),
+      (ids) => this.#logs.subscribeAll(ids, subscriber),
+    );
+  }
+
+  async readAllLogs(patterns: readonly string[], request: LogRequest): Promise<Result<readonly LogLine[], ApiError>> {
+    const ids = this.#lookup.resolve(patterns);
+    return ids.ok ? this.#logs.readAll(ids.value, request) : ids;
+  }
+
+  async followAllLogs(patterns: readonly string[], subscriber: LineSubscriber): Promise<Result<Unsubscribe, ApiError>> {
+    const ids = this.#lookup.resolve(patterns);
+    return ids.ok ? ok(this.#logs.subscribeAll(ids.value, subscriber)) : ids;
   }
 
   async attach(name: string, client: TerminalClient): Promise<Result<Unsubscribe, ApiError>> {
@@ -339,8 +357,8 @@ export class LocalSupervisor implements Supervisor {
     return acknowledge(this.#o, ids, this.#lookup.resolve(units));
   }
 
-  async metrics(name: string, sinceIso: string, limit: number): Promise<Result<readonly shape.MetricPoint[], ApiError>> {
-    const metrics = (id: string): shape.MetricPoint[] => storedMetrics(this.#o.store, id, sinceIso, limit);
+  async metrics(name: string, sinceIso: string, limit: number, untilIso?: string): Promise<Result<readonly shape.MetricPoint[], ApiError>> {
+    const metrics = (id: string): shape.MetricPoint[] => storedMetrics(this.#o.store, id, sinceIso, limit, untilIso);
     return this.#lookup.readService(
       name,
       (_, id) => metrics(id),

@@ -1,6 +1,8 @@
 import type * as shape from "../../api/contract/shapes.ts";
 import { isDown } from "../../core/unit/phase.ts";
+import type { PlanRow } from "../../core/world/reload-plan.ts";
 import type { World, WorldEvent } from "../../core/world/world.ts";
+import type { UnitSnapshot } from "../../ports/files.ts";
 import type { Loaded } from "../../spec/load/load.ts";
 import type { UnitCatalog } from "./unit-catalog.ts";
 import { SYSTEM_SOCKET, SYSTEM_UNITS } from "../../spec/places.ts";
@@ -106,20 +108,36 @@ export class Reloader {
    * plan. With `force`, a unit directory that does not exist counts as empty.
    */
   reload(dryRun: boolean, force = false): shape.ReloadPlan {
-    const { catalog, world, systemUnits } = this.#o;
+    const { catalog, systemUnits } = this.#o;
     systemUnits.check();
     catalog.refresh(this.#enabledIds(), force);
-    const rows = catalog.plan({
+    const rows = this.#plan(catalog);
+    const problems = catalog.problems();
+    if (!dryRun) this.#apply(rows);
+    this.#o.filesRead();
+    return { dry_run: dryRun, units: rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key })) })), problems };
+  }
+
+  /**
+   * Returns the files as they would be with a change, in a copy of the catalog, and what a reload would then do. Changes nothing.
+   * `change` changes the snapshot of the files on disk.
+   */
+  preview(change: (snapshot: UnitSnapshot) => UnitSnapshot): { readonly catalog: UnitCatalog; readonly rows: readonly PlanRow[] } {
+    const { source } = this.#o.catalog;
+    const catalog = this.#o.catalog.fork({ ...source, snapshot: () => change(source.snapshot()) });
+    catalog.refresh(this.#enabledIds());
+    return { catalog, rows: this.#plan(catalog) };
+  }
+
+  #plan(catalog: UnitCatalog): PlanRow[] {
+    const { world } = this.#o;
+    return catalog.plan({
       isUp: (id) => {
         const unit = world.get(id)?.unit;
         return unit !== undefined && !isDown(unit.phase);
       },
       isEnabled: (id, loaded) => this.isEnabled(id, loaded),
     });
-    const problems = catalog.problems();
-    if (!dryRun) this.#apply(rows);
-    this.#o.filesRead();
-    return { dry_run: dryRun, units: rows.map((row) => ({ ...row, keys: row.keys.map((key) => ({ ...key })) })), problems };
   }
 
   /** Stops and unloads the units whose files are in the system's directory. Called after the system daemon has started. */

@@ -54,6 +54,20 @@ export class UnitCatalog {
     this.#scaleOf = scaleOf;
   }
 
+  /** Returns a copy that reads other files. Changes to the copy do not affect this catalog. */
+  fork(source: UnitSource): UnitCatalog {
+    const copy = new UnitCatalog(source, this.#unitDefaults, this.#scaleOf);
+    for (const [id, loaded] of this.#inUse) copy.#inUse.set(id, loaded);
+    for (const [id, template] of this.#templates) copy.#templates.set(id, template);
+    for (const [name, service] of this.#services) copy.#services.set(name, service);
+    for (const [name, reverted] of this.#reverted) copy.#reverted.set(name, reverted);
+    return copy;
+  }
+
+  get source(): UnitSource {
+    return this.#source;
+  }
+
   get directories(): readonly string[] {
     return this.#source.directories;
   }
@@ -86,6 +100,12 @@ export class UnitCatalog {
 
   problemsOf(id: string): readonly Problem[] {
     return this.#disk.problems.get(this.#declaredBy(id)) ?? [];
+  }
+
+  /** Returns the units, the service or the template that the file of this name on disk declares. Returns none if the file has errors. */
+  declared(name: string): readonly Loaded[] {
+    const { loaded, services, templates } = this.#disk;
+    return [loaded, services, templates].flatMap((map) => map.get(name) ?? []);
   }
 
   /** Returns the name of the file that declares a unit, without its extension. For a unit with an instance number, that is the name of its service. */

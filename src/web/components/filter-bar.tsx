@@ -1,6 +1,7 @@
 import type { Service } from "../../api/contract/shapes.ts";
-import { isNarrowed, labelsOf, LIST_STATES, NO_FILTER, type Filter, type ListState } from "../filter.ts";
+import { isNarrowed, labelsOf, LIST_STATES, NO_FILTER, SORTS, type Filter, type ListState, type Sort } from "../filter.ts";
 import { plural } from "../format.ts";
+import { mayAct } from "../state/session.ts";
 import { plain } from "../text.ts";
 import { countStates, toneOfState } from "../trouble.ts";
 import { SearchField } from "./search-field.tsx";
@@ -25,7 +26,7 @@ export function FilterBar({ services, broken, shown, filter, onChange }: Props) 
     onChange({ ...filter, states });
   };
   return (
-    <div class="filter-bar" role="search">
+    <div class="filter-bar filter-units" role="search">
       <SearchField
         placeholder="Filter: name, @group, key=value"
         label="Filter units by text, @group or key=value"
@@ -47,6 +48,18 @@ export function FilterBar({ services, broken, shown, filter, onChange }: Props) 
       </div>
       <Choice label="Group" options={groupsOf(services)} value={filter.group} onChange={(group) => onChange({ ...filter, group })} />
       <Choice label="Label" options={allLabels(services)} value={filter.label} onChange={(label) => onChange({ ...filter, label })} />
+      <select
+        class="narrow-only"
+        aria-label="Sort by"
+        value={filter.sort}
+        onChange={(event) => onChange({ ...filter, sort: event.currentTarget.value as Sort, descending: false })}
+      >
+        {SORTS.map((sort) => (
+          <option key={sort} value={sort}>
+            {sort === "order" ? "Usual order" : `By ${sort}`}
+          </option>
+        ))}
+      </select>
       <span class="shown" role="status">
         {isNarrowed(filter) ? `${shown} of ${total}` : plural(total, "unit")}
       </span>
@@ -58,6 +71,11 @@ export function FilterBar({ services, broken, shown, filter, onChange }: Props) 
       >
         Clear
       </button>
+      {mayAct.value && (
+        <a class="button quiet small wide-only" href="#/new">
+          New unit
+        </a>
+      )}
     </div>
   );
 }

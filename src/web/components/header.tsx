@@ -5,13 +5,14 @@ import { link, view } from "../state/live.ts";
 import { openAlerts } from "../state/alerts.ts";
 import { session, signOut } from "../state/session.ts";
 import { showToast } from "../state/toasts.ts";
-import { hrefOf, type Route } from "../route.ts";
+import type { Route } from "../route.ts";
 import { clip, plain } from "../text.ts";
 import { showKeys } from "./keys.tsx";
 import { Since } from "./marks.tsx";
 
 const PAGES = [
   { page: "units", title: "Units" },
+  { page: "logs", title: "Logs" },
   { page: "graph", title: "Graph" },
   { page: "events", title: "Events" },
   { page: "alerts", title: "Alerts" },
@@ -29,7 +30,7 @@ export function Header({ page }: { readonly page: Route["page"] }) {
         {PAGES.map((one) => (
           <a
             key={one.page}
-            href={hrefOf(one.page === "units" ? { page: "units", filter: "" } : { page: one.page })}
+            href={`#/${one.page === "units" ? "" : one.page}`}
             aria-current={one.page === page || (one.page === "units" && page === "unit") ? "page" : undefined}
           >
             {one.title}

@@ -12,11 +12,11 @@ const HELP = [
   ["Enter", "open the unit"],
   ["x or Space", "select the unit, to act on several"],
   ["Esc", "clear the filter; close a dialog"],
-  ["g u, g g, g e, g a", "go to units, graph, events, alerts"],
+  ["g u, g l, g g, g e, g a", "go to units, logs, graph, events, alerts"],
   ["?", "show this help"],
 ] as const;
 
-const GO = { u: "units", g: "graph", e: "events", a: "alerts" } as const;
+const GO = { u: "units", l: "logs", g: "graph", e: "events", a: "alerts" } as const;
 /** The maximum time in milliseconds between the two keys of a shortcut such as `g u`. */
 const PAIR_MS = 1500;
 
@@ -30,6 +30,7 @@ export function Keys() {
       const target = event.timeStamp - gAtMs < PAIR_MS ? GO[event.key as keyof typeof GO] : undefined;
       gAtMs = event.key === "g" && target === undefined ? event.timeStamp : 0;
       if (target === "units") go({ page: target, filter: "" });
+      else if (target === "logs") go({ page: target, units: [] });
       else if (target !== undefined) go({ page: target });
       else if (event.key === "?") showKeys.value = true;
       else if (event.key === "/") {

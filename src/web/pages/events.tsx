@@ -49,7 +49,18 @@ export function EventsPage() {
         </button>
       </div>
       {problem !== null && <p class="problem">{problem}</p>}
-      <EventList events={shown} withUnit />
+      <EventList events={shown} withUnit fold={type === ""} />
+    </div>
+  );
+}
+
+/** Shows the events of a unit. */
+export function UnitEvents({ id }: { readonly id: string }) {
+  const { events, problem } = useEvents(id, 1000);
+  return (
+    <div class="history">
+      {problem !== null && <p class="problem">{problem}</p>}
+      <EventList events={events} />
     </div>
   );
 }
@@ -58,7 +69,7 @@ const holds = ({ service_id, event_type, message }: Event, word: string): boolea
   `${service_id ?? "sup"} ${event_type} ${message}`.toLowerCase().includes(word);
 
 /** Returns events from the store and then from the stream, newest first. If `unit` is null, returns the events of all units. */
-export function useEvents(unit: string | null, limit: number) {
+function useEvents(unit: string | null, limit: number) {
   const [events, setEvents] = useState<readonly Event[]>([]);
   const [problem, setProblem] = useState<string | null>(null);
   const [complete, setComplete] = useState(false);

@@ -13,12 +13,13 @@ import { Attention } from "../components/attention.tsx";
 import { SelectionBar } from "../components/row-actions.tsx";
 import { HEAD_HEIGHT, UnitCells, UnitHead, useRowHeight } from "../components/unit-row.tsx";
 import { VirtualList } from "../components/virtual-list.tsx";
+import { useNarrow } from "../narrow.ts";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";
 import { toggleSelected } from "../state/selection.ts";
 import { mayAct } from "../state/session.ts";
 import { amend } from "../state/location.ts";
-import { troubleOf } from "../trouble.ts";
+import { troubleNow } from "../state/around.ts";
 
 /** The services whose units are shown. A filter shows all matching units. */
 const opened = signal<ReadonlySet<string>>(new Set());
@@ -34,12 +35,13 @@ const services = computed(() => [...view.value.services.values()]);
 export function OverviewPage({ query }: { readonly query: string }) {
   const filter = filterFromText(query);
   const setFilter = (next: Filter): void => amend({ page: "units", filter: filterToText(next) });
+  const isNarrow = useNarrow();
   const rowHeight = useRowHeight();
   const all = services.value;
   // A unit can be in both lists for a moment, because the stream reports a fixed file after its service.
   const broken = view.value.broken.filter(({ id }) => !view.value.services.has(id));
   const shownBroken = selectBroken(broken, filter);
-  const shown = select(all, filter);
+  const shown = select(all, filter, troubleNow);
   const rows: ReadonlyArray<BrokenUnit | FoldRow> = [
     ...shownBroken,
     ...foldRows(shown, (service) => isNarrowed(filter) || opened.value.has(service)),
@@ -59,7 +61,7 @@ export function OverviewPage({ query }: { readonly query: string }) {
         class={`units ${[...hidden].map((title) => `no-${title.toLowerCase()}`).join(" ")}`}
         items={rows}
         rowHeight={rowHeight}
-        headHeight={HEAD_HEIGHT}
+        headHeight={isNarrow ? 0 : HEAD_HEIGHT}
         keyOf={(row) => (isFold(row) ? row.service.id : row.id)}
         open={(row) => {
           if (isFold(row) && (row.fold === "open" || row.fold === "closed")) toggle(row.service.id);
@@ -67,12 +69,16 @@ export function OverviewPage({ query }: { readonly query: string }) {
         }}
         mark={(row) => isFold(row) && mayAct.value && toggleSelected(row.service.id)}
         rowClass={(row) =>
-          isFold(row) ? `trouble-${troubleOf(row.service)} is-${row.service.state} fold-${row.fold}` : "trouble-bad is-broken"
+          isFold(row) ? `trouble-${troubleNow(row.service)} is-${row.service.state} fold-${row.fold}` : "trouble-bad is-broken"
         }
         row={(row) =>
-          isFold(row) ? <UnitCells service={row.service} fold={row.fold} hidden={hidden} scales={scales} /> : <BrokenCells unit={row} />
+          isFold(row) ? (
+            <UnitCells service={row.service} fold={row.fold} hidden={hidden} scales={scales} isNarrow={isNarrow} />
+          ) : (
+            <BrokenCells unit={row} />
+          )
         }
-        head={<UnitHead filter={filter} onChange={setFilter} hidden={hidden} ids={ids} />}
+        head={!isNarrow && <UnitHead filter={filter} onChange={setFilter} hidden={hidden} ids={ids} />}
         empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}
       />
       <SelectionBar services={selectable(all)} />
@@ -90,7 +96,14 @@ function NoUnits() {
   const path = view.value.daemon?.unit_path[0] ?? "the unit directory";
   return (
     <>
-      There are no units yet. Add a file <code>NAME.unit.json</code> to <code>{path}</code>.
+      <p>
+        There are no units yet. Add a file <code>NAME.unit.json</code> to <code>{path}</code>.
+      </p>
+      {mayAct.value && (
+        <a class="button primary" href="#/new">
+          Create a sample unit
+        </a>
+      )}
     </>
   );
 }

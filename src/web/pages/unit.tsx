@@ -1,29 +1,41 @@
 import type { Service, Why } from "../../api/contract/shapes.ts";
-import { TABS, unitHref, type Tab } from "../route.ts";
+import { logsHref, TABS, unitHref, type Tab } from "../route.ts";
 import { BrokenPage } from "../components/broken-unit.tsx";
-import { EventList } from "../components/event-list.tsx";
 import { Dot, HealthMark, Since, StateMark } from "../components/marks.tsx";
 import { Lazy } from "../components/lazy.tsx";
 import { findService } from "../fold.ts";
 import { request } from "../state/api.ts";
+import { troubleNow } from "../state/around.ts";
 import { view } from "../state/live.ts";
+import { place } from "../state/location.ts";
 import { useRequest, type Requested } from "../state/use-request.ts";
 import { clip, plain } from "../text.ts";
 import { Actions } from "../unit/actions.tsx";
 import { Dependencies } from "../unit/dependencies.tsx";
 import { Facts } from "../unit/facts.tsx";
-import { UnitFiles } from "../unit/file.tsx";
 import { Health } from "../unit/health.tsx";
 import { LogView } from "../unit/log-view.tsx";
 import { Rollout } from "../unit/rollout.tsx";
 import { Processes } from "../unit/processes.tsx";
 import { Verdict } from "../unit/verdict.tsx";
-import { Why as History } from "../unit/why.tsx";
-import { useEvents } from "./events.tsx";
+import { nextOf, Why as History } from "../unit/why.tsx";
 
-const TITLES: Readonly<Record<Tab, string>> = { overview: "Overview", logs: "Logs", charts: "Charts", events: "Events", file: "Unit file" };
+const TITLES: Readonly<Record<Tab, string>> = {
+  overview: "Overview",
+  logs: "Logs",
+  charts: "Charts",
+  compare: "Compare",
+  events: "Events",
+  file: "Unit file",
+};
 
-export function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }) {
+/** Shows the unit in the page's address. */
+export function CurrentUnit() {
+  const route = place.value;
+  return route.page === "unit" ? <UnitPage key={route.id} id={route.id} tab={route.tab} /> : null;
+}
+
+function UnitPage({ id, tab }: { readonly id: string; readonly tab: Tab }) {
   const service = findService(view.value.services, id);
   const broken = view.value.broken.find((unit) => unit.id === id);
   if (service === undefined) return broken === undefined ? <Unknown id={id} /> : <BrokenPage unit={broken} />;
@@ -39,7 +51,7 @@ function SingleUnit({ service, tab }: { readonly service: Service; readonly tab:
       <div class="unit-top">
         <UnitTitle service={service} />
         <Actions service={service} />
-        <Verdict service={service} next={why.value?.next ?? null} />
+        <Verdict service={service} next={why.value === null ? null : nextOf(service, why.value)} />
         <nav class="tabs" aria-label={`Views of ${id}`}>
           {TABS.map((one) => (
             <a key={one} href={unitHref(id, one)} aria-current={one === tab ? "page" : undefined}>
@@ -63,14 +75,21 @@ function ServicePage({ service }: { readonly service: Service }) {
         <Verdict service={service} next={null} />
       </div>
       <section class="card area-facts" aria-label="Units">
-        <p>{service.sub_state}</p>
-        <ul class="unit-list">
+        <div class="card-head">
+          <p>{service.sub_state}</p>
+          <a href={logsHref(service)}>Logs of all units</a>
+        </div>
+        <ul class="unit-list links">
           {(service.units ?? []).map((id) => {
             const unit = view.value.services.get(id);
             return (
               unit && (
                 <li key={id}>
-                  <Dot service={unit} /> <a href={unitHref(id)}>{id}</a> <StateMark service={unit} />
+                  <Dot service={unit} />
+                  <a class="unit-link" href={unitHref(id)}>
+                    {id}
+                  </a>
+                  <StateMark service={unit} />
                 </li>
               )
             );
@@ -78,6 +97,7 @@ function ServicePage({ service }: { readonly service: Service }) {
         </ul>
       </section>
       <Rollout service={service.id} />
+      <Files id={service.id} />
       <Lazy what="the charts" load={chartsOf(service.id, "full")} />
     </div>
   );
@@ -110,29 +130,38 @@ function UnitTitle({ service }: { readonly service: Service }) {
 
 function Part({ service, tab, why }: { readonly service: Service; readonly tab: Tab; readonly why: Requested<Why> }) {
   const { id } = service;
-  if (tab === "logs") return <LogView id={id} full />;
-  if (tab === "events") return <UnitEvents id={id} />;
-  if (tab === "file") return <UnitFiles id={id} />;
-  if (tab === "charts") return <Lazy what="the charts" load={chartsOf(id, "full")} />;
+  if (tab === "logs") return <LogView scope={id} full />;
+  if (tab === "events") return <Lazy key="events" what="the events" load={eventsOf(id)} />;
+  if (tab === "file") return <Files id={id} />;
+  if (tab === "compare") return <Lazy key="compare" what="the comparison" load={compareOf(id)} />;
+  if (tab === "charts") return <Lazy key="charts" what="the charts" load={chartsOf(id, "full")} />;
+  // What happened is the most important part for a unit that is down.
+  const isDown = service.pid === null && (troubleNow(service) !== "none" || service.state === "stopped");
+  const facts = (
+    <section key="facts" class="card area-facts" aria-label="Status">
+      <Facts service={service} />
+    </section>
+  );
   return (
-    <div class="unit-grid">
+    <div class={`unit-grid ${isDown ? "is-down" : ""}`}>
       <div class="unit-column">
-        <section class="card area-facts" aria-label="Status">
-          <Facts service={service} />
+        {!isDown && facts}
+        {service.pid !== null && (
+          <section key="processes" class="card area-processes" aria-label="Processes">
+            <Processes service={service} />
+          </section>
+        )}
+        <section key="why" class="card area-why" aria-label="Why">
+          <History service={service} value={why.value} problem={why.problem} />
         </section>
-        <section class="card area-processes" aria-label="Processes">
-          <Processes service={service} />
-        </section>
-        <section class="card area-why" aria-label="Why">
-          <History value={why.value} problem={why.problem} />
-        </section>
-        <section class="card area-deps" aria-label="Dependencies">
+        {isDown && facts}
+        <section key="deps" class="card area-deps" aria-label="Dependencies">
           <Dependencies service={service} />
         </section>
       </div>
       <div class="unit-column">
         <section class="card area-log" aria-label="Last lines of the log">
-          <LogView id={id} />
+          <LogView scope={id} />
         </section>
         <section class="card area-charts" aria-label="Usage over time">
           <Lazy what="the charts" load={chartsOf(id, "small")} />
@@ -150,15 +179,26 @@ const chartsOf = (id: string, size: "small" | "full") => async () => {
   return () => <UnitCharts id={id} size={size} />;
 };
 
-function UnitEvents({ id }: { readonly id: string }) {
-  const { events, problem } = useEvents(id, 1000);
-  return (
-    <div class="history">
-      {problem !== null && <p class="problem">{problem}</p>}
-      <EventList events={events} />
-    </div>
-  );
-}
+const Files = ({ id }: { readonly id: string }) => (
+  <Lazy
+    key="file"
+    what="the unit file"
+    load={async () => {
+      const { UnitFiles } = await import("../unit/file.tsx");
+      return () => <UnitFiles id={id} />;
+    }}
+  />
+);
+
+const eventsOf = (id: string) => async () => {
+  const { UnitEvents } = await import("./events.tsx");
+  return () => <UnitEvents id={id} />;
+};
+
+const compareOf = (id: string) => async () => {
+  const { ComparePage } = await import("../compare/page.tsx");
+  return () => <ComparePage id={id} />;
+};
 
 const Unknown = ({ id }: { readonly id: string }) => (
   <div class="empty">

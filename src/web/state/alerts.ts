@@ -1,10 +1,11 @@
 import { signal } from "@preact/signals";
 import type { Alert } from "../../api/contract/shapes.ts";
+import { SEVERITIES } from "../../base/words.ts";
 import { request } from "./api.ts";
 import { onChange } from "./live.ts";
 import { showToast } from "./toasts.ts";
 
-/** The open alerts, newest first. They are loaded again whenever the stream reports an alert. */
+/** The open alerts, the most severe first and then the newest. They are loaded again whenever the stream reports an alert. */
 export const openAlerts = signal<readonly Alert[]>([]);
 
 /** A counter that changes when an alert opens or resolves, so that lists of resolved alerts can be loaded again. */
@@ -25,7 +26,9 @@ export function watchAlerts(): void {
 async function refresh(): Promise<void> {
   const answer = await request("alerts", { open: true });
   if (!answer.ok) return; // the banner shows "offline", and the next snapshot loads the alerts again
-  openAlerts.value = answer.value.toSorted((a, b) => b.created_at.localeCompare(a.created_at));
+  openAlerts.value = answer.value.toSorted(
+    (a, b) => SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity) || b.created_at.localeCompare(a.created_at),
+  );
   alertsChanged.value++;
 }
 

@@ -4,10 +4,14 @@ import { pathOf, routes, type RouteName } from "../../api/contract/routes.ts";
 /** The address from which the page was loaded. It contains a reverse proxy's path prefix. */
 const base = new URL(".", document.baseURI).href.replace(/\/$/, "");
 
-const client = createClient(
-  { kind: "url", url: base, token: undefined },
-  { daemonLives: () => false, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) },
-);
+/** Returns a client that sends this token, or that uses the browser's session if it is undefined. */
+export const clientWith = (token: string | undefined): Client =>
+  createClient(
+    { kind: "url", url: base, token },
+    { daemonLives: () => false, sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)) },
+  );
+
+const client = clientWith(undefined);
 
 let unauthorized: () => void = () => {};
 

@@ -1,4 +1,7 @@
 import { useState } from "preact/hooks";
+import { isLive } from "../state/live.ts";
+import { mayAct } from "../state/session.ts";
+import { EditFile } from "../edit/load.tsx";
 import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
 import { flattenSettings } from "./settings.ts";
@@ -10,6 +13,13 @@ const MOST_TEXT = 200_000;
 export function UnitFiles({ id }: { readonly id: string }) {
   const { value, problem } = useRequest(id, () => request("serviceFile", { id }));
   const [withDefaults, setWithDefaults] = useState(false);
+  const [editing, setEditing] = useState(false);
+  if (editing)
+    return (
+      <div class="unit-file">
+        <EditFile id={id} onClose={() => setEditing(false)} />
+      </div>
+    );
   if (value === null) return <p class="empty">{problem?.message ?? "…"}</p>;
   const settings = flattenSettings(value.effective, value.sources);
   const shown = withDefaults ? settings : settings.filter(({ source }) => source !== "default");
@@ -38,9 +48,16 @@ export function UnitFiles({ id }: { readonly id: string }) {
           ))}
         </dl>
       </section>
-      {value.files.map(({ path, text }) => (
+      {value.files.map(({ path, text }, index) => (
         <section key={path} class="card" aria-label={plain(path)}>
-          <h2 class="wrap">{plain(path)}</h2>
+          <div class="card-head">
+            <h2 class="wrap">{plain(path)}</h2>
+            {index === 0 && mayAct.value && (
+              <button type="button" class="button small" disabled={!isLive.value} onClick={() => setEditing(true)}>
+                Edit
+              </button>
+            )}
+          </div>
           <pre class="output file-text" tabIndex={0}>
             {clip(text, MOST_TEXT)
               .text.split("\n")

@@ -3,6 +3,8 @@ import { isCheapOnLine } from "../../base/pattern-cost.ts";
 
 /** A line of the log. The log stores a line over 16 KiB in parts, which are joined to one `Line`. */
 export interface Line {
+  /** The id of the unit in a view of several logs, and otherwise null. */
+  readonly unit: string | null;
   readonly time: string;
   readonly stream: "stdout" | "stderr";
   readonly text: string;
@@ -14,18 +16,20 @@ export interface Line {
 const MOST_CHARS = 2_000_000;
 
 /**
- * Joins the parts of long lines separately for each stream. `push` returns the line so far, and the incomplete line that it
+ * Joins the parts of long lines, separately for each stream of each unit. `push` returns the line so far, and the incomplete line that it
  * replaces, if any.
  */
 export class Joiner {
   readonly #open = new Map<string, Line>();
 
-  push({ time, stream, text, full }: LogLineShape): { readonly line: Line; readonly replaces: Line | null } {
-    const before = this.#open.get(stream) ?? null;
+  push({ time, stream, text, full, service_id }: LogLineShape): { readonly line: Line; readonly replaces: Line | null } {
+    const unit = service_id ?? null;
+    const source = sourceOf({ unit, stream });
+    const before = this.#open.get(source) ?? null;
     const goesOn = before !== null && before.text.length < MOST_CHARS;
-    const line: Line = goesOn ? { ...before, text: before.text + text, open: !full } : { time, stream, text, open: !full };
-    if (full) this.#open.delete(stream);
-    else this.#open.set(stream, line);
+    const line: Line = goesOn ? { ...before, text: before.text + text, open: !full } : { unit, time, stream, text, open: !full };
+    if (full) this.#open.delete(source);
+    else this.#open.set(source, line);
     return { line, replaces: goesOn ? before : null };
   }
 
@@ -33,6 +37,9 @@ export class Joiner {
     this.#open.clear();
   }
 }
+
+/** Returns a string that identifies the stream of a line among the streams of all units. */
+export const sourceOf = ({ unit, stream }: Pick<Line, "unit" | "stream">): string => `${unit ?? ""} ${stream}`;
 
 /**
  * Returns the regular expression for a search. Text matches anywhere in a line, and the case does not matter. The text between
@@ -79,6 +86,6 @@ function compile(grep: string): RegExp | null {
   return expression;
 }
 
-/** Formats a line as in the log file (CRI), for the download. */
-export const criLine = ({ time, stream, full, text }: LogLineShape): string =>
-  time === "" ? `${text}\n` : `${time} ${stream} ${full ? "F" : "P"} ${text}\n`;
+/** Formats a line as in the log file (CRI), for the download. A line of a view of several logs begins with its unit. */
+export const criLine = ({ time, stream, full, text, service_id }: LogLineShape): string =>
+  `${service_id === undefined ? "" : `${service_id} `}${time === "" ? "" : `${time} ${stream} ${full ? "F" : "P"} `}${text}\n`;

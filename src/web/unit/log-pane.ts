@@ -1,6 +1,7 @@
 import type { LogLineShape } from "../../api/contract/shapes.ts";
 import { spansOf } from "../ansi.ts";
 import { fullTime, logTime, plural } from "../format.ts";
+import { unitHref } from "../route.ts";
 import { clip } from "../text.ts";
 import { isShown, LevelReader, type MinLevel } from "../log-level.ts";
 import { findAll, Joiner, type Line } from "./log-lines.ts";
@@ -22,11 +23,18 @@ export class LogPane {
   grep = "";
   /** Lines below this level are not shown. */
   minLevel: MinLevel = "";
+  /** Loads the lines around a line. Null if the pane shows all lines, so that no line needs a button for this. */
+  loadContext: ((line: Line) => Promise<Context | null>) | null = null;
+
+  /** True if the pane stays at the end of the log unless it is paused. False if it shows an earlier time. */
+  follows = true;
 
   /** Calls `onCount` with the number of lines that wait because the log is paused. */
   constructor(box: HTMLElement, onCount: (held: number) => void) {
     this.#box = box;
     this.#onCount = onCount;
+    // If the size of the box changes, lines wrap differently, and the end moves without a scroll event.
+    new ResizeObserver(() => this.follows && !this.#paused && this.toEnd()).observe(box);
   }
 
   push(message: LogLineShape | { readonly gap: number }): void {
@@ -81,7 +89,7 @@ export class LogPane {
     this.#timer = null;
     this.#onCount(this.#held.length);
     if (this.#waiting.length === 0) return;
-    const stick = this.isAtEnd;
+    const stick = this.follows && this.isAtEnd;
     const messages = this.#waiting.slice(-MOST_LINES);
     this.#waiting = [];
     const fresh = document.createDocumentFragment();
@@ -108,22 +116,64 @@ export class LogPane {
     else fresh.append(element);
   }
 
-  #element(line: Line, levels: LevelReader): HTMLElement {
+  /** Context lines are shown whatever their level is, and have no buttons. */
+  #element(line: Line, levels: LevelReader, isContext = false): HTMLElement {
     const element = document.createElement("div");
     const level = levels.read(line);
     element.className = `log-line log-${line.stream}${level === null ? "" : ` level-${level}`}`;
-    element.hidden = !isShown(level, this.minLevel);
-    const time = document.createElement("time");
-    if (line.time !== "") {
-      time.textContent = logTime(line.time); // the lines of a `raw` log have no time
-      time.title = `${fullTime(line.time)} ${line.stream}`;
-      time.dateTime = line.time;
-    }
+    element.hidden = !isContext && !isShown(level, this.minLevel);
+    element.append(isContext || this.loadContext === null ? timeOf(line) : this.#nearButton(line, element));
+    if (line.unit !== null) element.append(unitLabel(line.unit));
     const text = document.createElement("span");
     text.className = "log-text";
     this.#fill(text, line.text, MOST_SHOWN);
-    element.append(time, text);
+    element.append(text);
     return element;
+  }
+
+  /** Returns the time of a line as a button that shows the lines around this one. */
+  #nearButton(line: Line, element: HTMLElement): HTMLElement {
+    const time = timeOf(line);
+    if (line.time === "") return time;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "log-near";
+    button.title = "Show the lines around this one";
+    button.setAttribute("aria-expanded", "false");
+    button.append(time);
+    button.addEventListener("click", () => void this.#toggleContext(line, element, button));
+    return button;
+  }
+
+  async #toggleContext(line: Line, element: HTMLElement, button: HTMLElement): Promise<void> {
+    const load = this.loadContext;
+    if (button.getAttribute("aria-expanded") === "true") {
+      for (const near of [element.previousElementSibling, element.nextElementSibling])
+        if (near?.classList.contains("log-context")) near.remove();
+      button.setAttribute("aria-expanded", "false");
+      return;
+    }
+    button.setAttribute("aria-expanded", "true");
+    const found = await load!(line);
+    if (found === null || !element.isConnected || button.getAttribute("aria-expanded") !== "true") return;
+    const before = element.offsetTop;
+    element.before(this.#context(found.before, line.unit));
+    element.after(this.#context(found.after, null));
+    this.#box.scrollTop += element.offsetTop - before; // keep the line in place
+  }
+
+  /** `unit` is the unit whose whole log the context links to, or null. */
+  #context(lines: readonly LogLineShape[], unit: string | null): HTMLElement {
+    const box = document.createElement("div");
+    box.className = "log-context";
+    if (unit !== null) box.append(logLink(unit));
+    const [joiner, levels] = [new Joiner(), new LevelReader()];
+    for (const message of lines) {
+      const { line, replaces } = joiner.push(message);
+      if (replaces) box.lastElementChild?.remove();
+      box.append(this.#element(line, levels, true));
+    }
+    return box;
   }
 
   #fill(box: HTMLElement, whole: string, most: number): void {
@@ -139,6 +189,41 @@ export class LogPane {
     more.addEventListener("click", () => this.#fill(box, whole, MOST_OPENED));
     box.append(more);
   }
+}
+
+/** The lines before and after a line. */
+export interface Context {
+  readonly before: readonly LogLineShape[];
+  readonly after: readonly LogLineShape[];
+}
+
+function timeOf({ time, stream }: Line): HTMLElement {
+  const element = document.createElement("time");
+  if (time === "") return element; // the lines of a `raw` log have no time
+  element.textContent = logTime(time);
+  element.title = `${fullTime(time)} ${stream}`;
+  element.dateTime = time;
+  return element;
+}
+
+const COLOURS = 6;
+
+/** Returns the name of a unit. Units have different colours, so that their lines can be told apart. */
+function unitLabel(unit: string): HTMLElement {
+  const label = document.createElement("span");
+  let hash = 0;
+  for (let i = 0; i < unit.length; i++) hash = (hash * 31 + unit.charCodeAt(i)) >>> 0;
+  label.className = `log-unit log-unit-${hash % COLOURS}`;
+  label.textContent = label.title = unit;
+  return label;
+}
+
+function logLink(unit: string): HTMLElement {
+  const link = document.createElement("a");
+  link.className = "log-whole";
+  link.href = unitHref(unit, "logs");
+  link.textContent = `Log of ${unit}`;
+  return link;
 }
 
 const FRAME_MS = 80;

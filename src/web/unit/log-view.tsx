@@ -1,17 +1,30 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { errorWords, followLog, linesAround, linesBefore, saveLog, type LogFilter } from "./log-source.ts";
-import { LogPane } from "./log-pane.ts";
+import { contextOf, errorWords, followLog, linesAround, linesBefore, saveLog, type LogFilter, type LogScope } from "./log-source.ts";
+import { LogPane, type Context } from "./log-pane.ts";
 import { grepOfLevel, type MinLevel } from "../log-level.ts";
-import { grepOf } from "./log-lines.ts";
+import { grepOf, type Line } from "./log-lines.ts";
 import { unitHref } from "../route.ts";
 import { showToast } from "../state/toasts.ts";
 import { NONE } from "../format.ts";
 import { SearchField } from "../components/search-field.tsx";
+import { TimeField } from "../components/time-field.tsx";
 
 type Stream = "" | "stdout" | "stderr";
 
-/** Shows the log of a unit, and follows new lines until the user scrolls up. `full` adds the controls and uses the whole height. */
-export function LogView({ id, full = false }: { readonly id: string; readonly full?: boolean }) {
+/** Number of lines before and after a line that its button shows. */
+const CONTEXT = 5;
+
+interface Props {
+  readonly scope: LogScope;
+  /** Adds the controls and uses the whole height. */
+  readonly full?: boolean;
+  /** Controls in front of the others. */
+  readonly children?: ComponentChildren;
+}
+
+/** Shows the log of a unit, or those of several units, and follows new lines until the user scrolls up. */
+export function LogView({ scope, full = false, children }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const pane = useRef<LogPane | null>(null);
   const [search, setSearch] = useState("");
@@ -29,16 +42,18 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
     const lines = (pane.current ??= new LogPane(box.current!, setHeld));
     lines.grep = grep;
     lines.minLevel = level;
+    lines.follows = at === null;
+    lines.loadContext = grep === "" && level === "" ? null : (line) => loadContext(scope, line);
     lines.clear();
     lines.paused = false;
     setPaused(false);
     setProblem(null);
     const filter: LogFilter = { grep: grep === "" ? grepOfLevel(level) : grep, stream };
     const stop = new AbortController();
-    if (at === null) void followLog(id, filter, full ? 1000 : 200, stop.signal, { pane: lines, setState, setProblem });
-    else void showAround(id, at, filter, lines, stop.signal).then(setProblem);
+    if (at === null) void followLog(scope, filter, firstLines(scope, full), stop.signal, { pane: lines, setState, setProblem });
+    else void showAround(scope, at, filter, lines, stop.signal).then(setProblem);
     return () => stop.abort();
-  }, [id, grep, stream, level, at, full]);
+  }, [String(scope), typeof scope, grep, stream, level, at, full]);
 
   const pause = (next: boolean): void => {
     setPaused(next);
@@ -53,23 +68,44 @@ export function LogView({ id, full = false }: { readonly id: string; readonly fu
   return (
     <div class={full ? "log log-full" : "log"}>
       {full ? (
-        <LogBar {...{ id, search, setSearch, stream, setStream, level, setLevel, paused, pause, held, at, setAt, state, pane }} />
+        <LogBar {...{ scope, search, setSearch, stream, setStream, level, setLevel, paused, pause, held, at, setAt, state, pane }}>
+          {children}
+        </LogBar>
       ) : (
         <div class="card-head">
           <h2>Log</h2>
-          <a href={unitHref(id, "logs")}>Full log</a>
+          <a href={unitHref(String(scope), "logs")}>Full log</a>
         </div>
       )}
       <p class="problem" role="alert" hidden={problem === null}>
         {problem}
       </p>
-      <div ref={box} class="log-lines" role="log" aria-live="off" aria-label={`Log of ${id}`} tabIndex={0} onScroll={onScroll} />
+      <div
+        ref={box}
+        class={typeof scope === "string" ? "log-lines" : "log-lines of-several"}
+        role="log"
+        aria-live="off"
+        aria-label={typeof scope === "string" ? `Log of ${scope}` : "Logs of several units"}
+        tabIndex={0}
+        onScroll={onScroll}
+      />
     </div>
   );
 }
 
+/** Returns how many lines are shown at first. */
+const firstLines = (scope: LogScope, full: boolean): number => (typeof scope !== "string" ? 300 : full ? 1000 : 200);
+
+async function loadContext(scope: LogScope, line: Line): Promise<Context | null> {
+  const answer = await contextOf(line.unit ?? String(scope), line, CONTEXT);
+  if (answer.ok) return answer.value;
+  showToast("bad", errorWords(answer.error));
+  return null;
+}
+
 interface BarProps {
-  readonly id: string;
+  readonly scope: LogScope;
+  readonly children: ComponentChildren;
   readonly search: string;
   readonly setSearch: (text: string) => void;
   readonly stream: Stream;
@@ -86,21 +122,21 @@ interface BarProps {
 }
 
 function LogBar(bar: BarProps) {
-  const { id, at, setAt, paused, pause } = bar;
+  const { scope, at, setAt, paused, pause } = bar;
   const [saving, setSaving] = useState(false);
   const save = async (): Promise<void> => {
     setSaving(true);
-    const error = await saveLog(id);
+    const error = await saveLog(scope);
     setSaving(false);
     if (error) showToast("bad", error);
   };
   const earlier = async (): Promise<void> => {
-    const first = document.querySelector<HTMLTimeElement>(".log-lines .log-line time")?.dateTime;
+    const first = document.querySelector<HTMLTimeElement>(".log-lines > .log-line time")?.dateTime;
     if (first === undefined) return;
     if (first === "")
       return showToast("bad", "The lines of a raw log have no times, so earlier ones cannot be found. The download has them.");
     const grep = grepOf(bar.search);
-    const answer = await linesBefore(id, first, { grep: grep === "" ? grepOfLevel(bar.level) : grep, stream: bar.stream });
+    const answer = await linesBefore(scope, first, { grep: grep === "" ? grepOfLevel(bar.level) : grep, stream: bar.stream });
     if (!answer.ok) return showToast("bad", errorWords(answer.error));
     if (answer.value.length === 0) return showToast("good", "There are no earlier lines.");
     if (at === null) pause(true);
@@ -108,6 +144,7 @@ function LogBar(bar: BarProps) {
   };
   return (
     <div class="filter-bar" role="search">
+      {bar.children}
       <SearchField
         placeholder="Search: text, or /regular expression/"
         label="Search the log"
@@ -118,15 +155,7 @@ function LogBar(bar: BarProps) {
       <Choices {...bar} />
       <label class="field-inline">
         Go to
-        <input
-          type="datetime-local"
-          step="1"
-          aria-label="Go to a time"
-          onChange={(event) => {
-            const time = new Date(event.currentTarget.value);
-            setAt(Number.isNaN(time.getTime()) ? null : time.toISOString());
-          }}
-        />
+        <TimeField label="Go to a time" onChange={setAt} />
       </label>
       <button type="button" class="button small" onClick={() => void earlier()}>
         Earlier lines
@@ -149,7 +178,7 @@ function LogBar(bar: BarProps) {
   );
 }
 
-function Choices({ level, setLevel, stream, setStream }: Pick<BarProps, "level" | "setLevel" | "stream" | "setStream">) {
+function Choices({ scope, level, setLevel, stream, setStream }: Pick<BarProps, "scope" | "level" | "setLevel" | "stream" | "setStream">) {
   return (
     <>
       <select aria-label="Level" value={level} onChange={(event) => setLevel(event.currentTarget.value as MinLevel)}>
@@ -158,11 +187,13 @@ function Choices({ level, setLevel, stream, setStream }: Pick<BarProps, "level" 
         <option value="warning">Warnings and errors</option>
         <option value="error">Errors</option>
       </select>
-      <select aria-label="Stream" value={stream} onChange={(event) => setStream(event.currentTarget.value as Stream)}>
-        <option value="">Both streams</option>
-        <option value="stdout">stdout</option>
-        <option value="stderr">stderr</option>
-      </select>
+      {typeof scope === "string" && (
+        <select aria-label="Stream" value={stream} onChange={(event) => setStream(event.currentTarget.value as Stream)}>
+          <option value="">Both streams</option>
+          <option value="stdout">stdout</option>
+          <option value="stderr">stderr</option>
+        </select>
+      )}
     </>
   );
 }
@@ -173,8 +204,8 @@ function words({ at, paused, held, state }: BarProps): string {
   return state === "live" ? "following" : state === "loading" ? NONE : "interrupted";
 }
 
-async function showAround(id: string, at: string, filter: LogFilter, pane: LogPane, stopped: AbortSignal): Promise<string | null> {
-  const answer = await linesAround(id, at, filter, Date.now());
+async function showAround(scope: LogScope, at: string, filter: LogFilter, pane: LogPane, stopped: AbortSignal): Promise<string | null> {
+  const answer = await linesAround(scope, at, filter, Date.now());
   if (stopped.aborted) return null;
   if (!answer.ok) return errorWords(answer.error);
   if (answer.value.length === 0) return "There are no lines after this time.";

@@ -11,6 +11,7 @@ import type { LogLine, LogQuery } from "../../../src/ports/logs.ts";
 import { aDiff, aWhy } from "./fake-diff.ts";
 import { fakeNotifications } from "./fake-notifications.ts";
 import { type Follower, fakeTrail } from "./fake-trail.ts";
+import { fakeUnits } from "./fake-units.ts";
 
 /** A supervisor with a few units in memory that records its calls, and an app over it without a port. */
 
@@ -197,10 +198,8 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       const found = find(id);
       const results = [{ time: NOW_ISO, kind: "ok" as const, detail: "200", response_ms: 3, fallback: false }];
       const rest = {
-        ...{ health: "healthy" as const, state: "running" as const, last_exit: null },
-        ...{ check: "http", consecutive_failures: 0, failure_threshold: 3 },
-        next_probe: NOW_ISO,
-        results,
+        ...{ health: "healthy" as const, state: "running" as const, last_exit: null, check: "http" },
+        ...{ consecutive_failures: 0, failure_threshold: 3, next_probe: NOW_ISO, results },
       };
       return found.ok ? ok({ id, ...rest }) : found;
     },
@@ -227,8 +226,8 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       followers.add(subscriber);
       return ok(() => void followers.delete(subscriber));
     },
-    async metrics(id, sinceIso, limit) {
-      calls.push(["metrics", id, sinceIso, limit]);
+    async metrics(id, sinceIso, limit, untilIso) {
+      calls.push(["metrics", id, sinceIso, limit, ...(untilIso === undefined ? [] : [untilIso])]);
       const point = {
         timestamp: NOW_ISO,
         cpu_percent: 1,
@@ -299,6 +298,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       cpuSeconds: 1.5,
     }),
     notifications: fakeNotifications(calls),
+    ...fakeUnits(calls, () => fake.lines, followers),
     async acknowledge(ids, units) {
       calls.push(["acknowledge", ids, units]);
       return ok(ids.length + units.length);

@@ -33,14 +33,18 @@ const GOOD: Record<
   probe: [`POST ${API}/services/web/health`],
   serviceLogs: [`GET ${API}/services/web/logs?lines=2`],
   attachInput: [`POST ${API}/services/web/attach/input`, body({ session: "s1", data: "aGkK", columns: 80, rows: 24 })],
+  logs: [`GET ${API}/logs?units=web,db&lines=2`],
   rotateLogs: [`POST ${API}/services/web/logs/rotate`],
   serviceMetrics: [`GET ${API}/services/web/metrics?since=10m&limit=5`],
   serviceForecast: [`GET ${API}/services/web/forecast`],
   forecasts: [`GET ${API}/forecasts`],
   serviceFile: [`GET ${API}/services/web/file`],
+  unitText: [`GET ${API}/unit-files/web`],
+  writeUnit: [`PUT ${API}/unit-files/web`, body({ text: "{}", by: "Ann", dry_run: true })],
   why: [`GET ${API}/services/web/why`],
   explain: [`GET ${API}/services/web/explain`],
   diff: [`GET ${API}/services/web/diff?from=-1&to=0`],
+  figures: [`GET ${API}/services/web/figures?since=1h`],
   jobs: [`POST ${API}/jobs`, body({ action: "start", units: ["w*", "@site"] })],
   job: [`GET ${API}/jobs/00a1`],
   resolve: [`GET ${API}/resolve?units=web,db&units=@x`],
@@ -327,4 +331,29 @@ test("a base path is stripped; it may be absent because a proxy has stripped it"
   expect((await ask(`GET ${API}/status`)).status).toBe(200);
   expect((await ask(`GET /supper${API}/status`)).status).toBe(404);
   expect(await (await ask("GET /sup")).text()).toContain('<base href="/sup/">');
+});
+
+test("a unit file is written with the ETag that the request expects, and the history gets the name and the address", async () => {
+  const { ask, fake } = makeRig();
+  await ask(`PUT ${API}/unit-files/web`, { ...body({ text: "{}", by: "Ann" }), headers: { "if-match": '"e1"' } });
+  await ask(`PUT ${API}/unit-files/web`, body({ text: "{}", if_match: "e1", dry_run: true }));
+  await ask(`PUT ${API}/unit-files/new`, body({ text: "{}" }));
+  const from = "unix socket";
+  expect(fake.calls).toEqual([
+    ["writeUnit", "web", { text: "{}", expected: "e1", dryRun: false, by: "Ann", from }],
+    ["writeUnit", "web", { text: "{}", expected: "e1", dryRun: true, by: null, from }],
+    ["writeUnit", "new", { text: "{}", expected: null, dryRun: false, by: null, from }],
+  ]);
+  expect((await ask(`GET ${API}/unit-files/web`)).headers.get("etag")).toBe('"e1"');
+  const wildcard = await ask(`PUT ${API}/unit-files/web`, { ...body({ text: "{}" }), headers: { "if-match": "*" } });
+  expect(wildcard.status).toBe(400);
+  const anonymous = await ask(`PUT ${API}/unit-files/web`, body({ text: "{}", by: "<b>" }));
+  expect(anonymous.status).toBe(422);
+  expect((await ask(`PUT ${API}/unit-files/..%2Fetc`, body({ text: "{}" }))).status).toBe(404);
+});
+
+test("a range of time must have a beginning before its end", async () => {
+  const { ask } = makeRig();
+  expect((await ask(`GET ${API}/services/web/figures?since=1h&until=2h`)).status).toBe(422);
+  expect((await ask(`GET ${API}/services/web/figures?since=2h&until=1h`)).status).toBe(200);
 });

@@ -1,9 +1,8 @@
 /** Accessibility: keyboard only, phones, screen readers, contrast. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import type { Page } from "playwright-core";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { crasher, sleeper, worker } from "../../harness/services.ts";
+import { findings } from "./axe.ts";
 import { addressOf, go, noBrowser, PHONE, row, signedIn, visit } from "./browser.ts";
 
 const browserTest = test.skipIf(noBrowser);
@@ -33,36 +32,16 @@ const PLACES = [
   "/unit/web",
   "/unit/web/logs",
   "/unit/web/charts",
+  "/unit/web/compare",
   "/unit/web/events",
   "/unit/web/file",
   "/unit/dead",
+  "/logs",
+  "/new",
   "/graph",
   "/events",
   "/alerts",
 ];
-
-interface AxeResult {
-  readonly violations: ReadonlyArray<{
-    readonly id: string;
-    readonly impact: string;
-    readonly help: string;
-    readonly nodes: ReadonlyArray<{ readonly html: string; readonly failureSummary: string }>;
-  }>;
-}
-
-const axeSource = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
-
-/** The violations of WCAG 2.2 AA that axe-core finds, as text; "" if there are none. */
-async function findings(page: Page): Promise<string> {
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() =>
-    (window as unknown as { axe: { run(options: unknown): Promise<AxeResult> } }).axe.run({
-      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-      resultTypes: ["violations"],
-    }),
-  );
-  return violations.map(({ id, impact, help, nodes }) => `${impact} ${id}: ${help}\n${nodes.slice(0, 3).map((node) => `  ${node.html}\n  ${node.failureSummary}`).join("\n")}`).join("\n"); // prettier-ignore
-}
 
 for (const colorScheme of ["light", "dark"] as const)
   browserTest(
@@ -72,15 +51,55 @@ for (const colorScheme of ["light", "dark"] as const)
       await using visitor = await signedIn(daemon, "/", { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
       const { page } = visitor;
       await row(page, "sick", "unhealthy").waitFor();
-      await page.locator(".rail-alerts li").first().waitFor();
+      await page.locator(".trouble .button").first().waitFor();
       for (const place of PLACES) {
         await go(page, place);
-        await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+        await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .waves, main .alert-list").first().waitFor();
+        if (place === "/logs") await page.locator(".log-line").first().waitFor();
         expect(`${place} ${await findings(page)}`).toBe(`${place} `);
       }
       await go(page, "/unit/db");
       await page.getByRole("button", { name: "Stop", exact: true }).click();
       await page.getByText("would be stopped").waitFor();
+      expect(await findings(page)).toBe("");
+    },
+    120_000,
+  );
+
+for (const colorScheme of ["light", "dark"] as const)
+  browserTest(
+    `axe finds nothing in the editor, in opened lines, in a crash loop and on the page of a service, ${colorScheme}`,
+    async () => {
+      await using daemon = await startDaemon({
+        units: {
+          web: sleeper({ enabled: true }),
+          many: worker({ enabled: true, instances: 2 }),
+          bad: crasher(3, { enabled: true, restart_policy: { max_retries: 3, retry_delay: 0 } }),
+        },
+      });
+      await daemon.reaches("bad", "fatal");
+      await using visitor = await signedIn(daemon, "/unit/web/file", { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
+      const { page } = visitor;
+      await page.getByRole("button", { name: "Edit", exact: true }).click();
+      await page.getByLabel("Token").waitFor();
+      expect(await findings(page)).toBe("");
+      await page.getByLabel("Token").fill((await daemon.sup("token")).stdout.trim());
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByLabel("Content of the unit file").fill('{"comand": 7}');
+      await page.getByText('unknown key "comand"').waitFor();
+      expect(await findings(page)).toBe("");
+      await go(page, "/logs?units=bad,many");
+      await page.getByLabel("Search the log").fill("crashing");
+      await page.locator(".log-near").first().click();
+      await page.locator(".log-context").first().waitFor();
+      expect(await findings(page)).toBe("");
+      await go(page, "/events");
+      await page.locator(".events .row", { hasText: "exited ×4" }).click();
+      await page.getByRole("dialog", { name: "Crash loop of bad" }).waitFor();
+      expect(await findings(page)).toBe("");
+      await page.keyboard.press("Escape");
+      await go(page, "/unit/many");
+      await page.getByRole("link", { name: "Logs of all units" }).waitFor();
       expect(await findings(page)).toBe("");
     },
     120_000,
@@ -98,10 +117,10 @@ browserTest("axe finds nothing on the sign-in, nor on a phone", async () => {
     bypassCSP: true,
     reducedMotion: "reduce",
   });
-  await row(visitor.page, "sick", "unhealthy").waitFor();
-  for (const place of ["/", "/unit/web", "/alerts"]) {
+  await row(visitor.page, "sick", "health check fails").waitFor();
+  for (const place of ["/", "/unit/web", "/unit/web/compare", "/logs", "/graph", "/alerts"]) {
     await go(visitor.page, place);
-    await visitor.page.locator("main .card, main .list, main .alert-list").first().waitFor();
+    await visitor.page.locator("main .card, main .list, main .log, main .waves, main .alert-list").first().waitFor();
     expect(`${place} ${await findings(visitor.page)}`).toBe(`${place} `);
   }
 });
@@ -153,7 +172,7 @@ browserTest("every control has an accessible name, and the focus is visible", as
   const { page } = visitor;
   for (const place of PLACES) {
     await go(page, place);
-    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .waves, main .alert-list").first().waitFor();
     const unnamed = await page
       .locator("button, a[href], input:not([hidden]), select")
       .evaluateAll((all) =>
@@ -175,7 +194,7 @@ browserTest("on a phone nothing is wider than the screen, and the actions work",
   await row(page, "web", "running").waitFor();
   for (const place of PLACES) {
     await go(page, place);
-    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .alert-list").first().waitFor();
+    await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .waves, main .alert-list").first().waitFor();
     const wide = await page.evaluate(() => [document.documentElement.scrollWidth, document.querySelector("main")!.scrollWidth]);
     expect({ place, wide }).toEqual({ place, wide: [PHONE.width, PHONE.width] });
   }

@@ -83,15 +83,15 @@ browserTest("changes do not move the rows or other parts of the page", async () 
   await row(page, "b", "running").waitFor();
   process.kill((await daemon.service("b")).pid!, "SIGKILL");
   await row(page, "b", "fatal").waitFor();
-  await page.locator(".rail-alerts li").first().waitFor();
-  await row(page, "a", "MB").waitFor();
+  await page.locator(".trouble .button").first().waitFor();
+  await row(page, "a", "MiB").waitFor();
   expect(await place()).toEqual(before);
   expect(await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts.reduce((sum, value) => sum + value, 0))).toBeLessThan(
     0.01,
   );
 });
 
-test("the first load is under 150 KB with every compression", async () => {
+test("the first load is under 60 KB with every compression", async () => {
   await using daemon = await startDaemon({ units: { web: sleeper({ enabled: true }) } });
   const address = await addressOf(daemon);
   for (const coding of ["gzip", "zstd"]) {
@@ -114,7 +114,7 @@ test("the first load is under 150 KB with every compression", async () => {
       for (const match of text.matchAll(/from"\.\/([^"]+)"/g)) wanted.add(match[1]!);
     }
     expect(wanted.size).toBeGreaterThan(parts.length);
-    expect(total).toBeLessThan(150_000);
+    expect(total).toBeLessThan(60_000);
   }
 });
 

@@ -95,6 +95,27 @@ const diffSide = z.object({
 });
 export type DiffSide = z.infer<typeof diffSide>;
 
+/** The figures of a unit in a range of time. A figure is null if it was not measured. */
+export const figures = z.object({
+  id,
+  since: time,
+  until: time,
+  memory_mb: figure,
+  /** Slope of the memory usage, measured over at least a minute without a restart in between: of the longest such part. */
+  memory_mb_per_hour: figure,
+  cpu_percent: figure,
+  response_time_ms: figure,
+  starts: z.number().int(),
+  exits: z.number().int(),
+  /** Number of exits and starts that failed, without those that the operator requested. */
+  failures: z.number().int(),
+  /** How the processes ended, the most frequent way first. */
+  endings: z.array(z.object({ text: z.string(), count: z.number().int() })),
+  /** Number of lines in its log with words such as `error`, `fatal` or `exception`. Null if the log has no time stamps. */
+  error_lines: z.number().int().nullable(),
+});
+export type Figures = z.infer<typeof figures>;
+
 const unitDiff = z.object({
   id,
   before: diffSide,

@@ -42,6 +42,25 @@ export const serviceFile = z.object({
 });
 export type ServiceFile = z.infer<typeof serviceFile>;
 
+/** The file that declares a unit, as it is on disk. */
+export const unitText = z.object({ id, path: z.string(), text: z.string(), etag: z.string() });
+export type UnitText = z.infer<typeof unitText>;
+
+export const unitWrite = z.object({
+  id,
+  path: z.string(),
+  /** Identifies the new content. */
+  etag: z.string(),
+  /** False if the text has errors. Such a text is never written. */
+  valid: z.boolean(),
+  written: z.boolean(),
+  /** Errors and warnings of the file, and new errors of other files. */
+  problems: z.array(problem),
+  /** What a reload would do if the file had this content. */
+  plan: reloadPlan.shape.units,
+});
+export type UnitWrite = z.infer<typeof unitWrite>;
+
 export const graph = z.object({
   /** A node is a service: a plain unit, or a service with `instances`, whose units are in `units`. */
   nodes: z.array(z.object({ id, state: z.enum(STATES), wave: z.number().int(), units: z.array(id).optional() })),

@@ -15,6 +15,8 @@ export interface Context {
   /** The values of the headers `Accept` and `Last-Event-ID`, or empty strings if absent. */
   readonly accept: string;
   readonly lastEventId: string;
+  /** The value of the header `If-Match`, or an empty string. */
+  readonly ifMatch: string;
   openapi(): Promise<Record<string, unknown>>;
   readonly visitor: Visitor;
   endStreamsOf(session: string): void;

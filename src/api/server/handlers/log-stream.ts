@@ -155,6 +155,39 @@ export async function followLive(id: string, request: LogRequest, { supervisor, 
   return opened;
 }
 
+/** Streams the logs of several units in the same way. The lines before the live ones are merged by time. */
+export async function followSeveral(
+  patterns: readonly string[],
+  request: LogRequest,
+  { supervisor, streams }: Context,
+): Promise<Answer<"logs">> {
+  const live = new LiveLines(request, streams.soon);
+  const followed = await supervisor.followAllLogs(patterns, live);
+  if (!followed.ok) return followed;
+  const stop = (): void => {
+    live.stop();
+    followed.value();
+  };
+  // As in `followLive`, the search covers the lines up to the turn of the event loop in which the subscriptions began.
+  const past = await supervisor.readAllLogs(patterns, request);
+  const opened = past.ok
+    ? await streams.open({
+        type: "text/event-stream",
+        ping: ": ping\n\n",
+        first: "retry: 1000\n\n",
+        past: past.value.map((line) => message("line", line)),
+        gap: gapMessage,
+        async attach(to) {
+          live.sendTo(to);
+          return ok(stop);
+        },
+      })
+    : past;
+  if (opened.ok) return opened.value;
+  stop();
+  return opened;
+}
+
 /** The lines before the live ones. They are read at the pace of the client. */
 class PastLines {
   readonly schedule: () => void;

@@ -1,19 +1,30 @@
 import { stripSuffix } from "../../../base/names.ts";
-import { ok } from "../../../base/result.ts";
+import { err, ok } from "../../../base/result.ts";
 import { MAX_REPORTED } from "../../contract/limits.ts";
 import { textAnswer } from "../answer.ts";
 import { prometheusText } from "../prometheus.ts";
 import type { Handler } from "./handler.ts";
 import { resolveIso } from "./when.ts";
 
-export const serviceMetrics: Handler<"serviceMetrics"> = async ({ id, since, limit }, { supervisor, nowMs }) => {
+export const serviceMetrics: Handler<"serviceMetrics"> = async ({ id, since, until, limit }, { supervisor, nowMs }) => {
   const from = resolveIso("since", since, nowMs);
   if (!from.ok) return from;
-  const points = await supervisor.metrics(id, from.value, limit);
+  const to = until === undefined ? ok(undefined) : resolveIso("until", until, nowMs);
+  if (!to.ok) return to;
+  const points = await supervisor.metrics(id, from.value, limit, to.value);
   return points.ok ? ok([...points.value]) : points;
 };
 
 export const serviceForecast: Handler<"serviceForecast"> = ({ id }, { supervisor }) => supervisor.forecast(id);
+
+export const figures: Handler<"figures"> = async ({ id, since, until }, { supervisor, nowMs }) => {
+  const from = resolveIso("since", since, nowMs);
+  if (!from.ok) return from;
+  const to = resolveIso("until", until ?? "0", nowMs);
+  if (!to.ok) return to;
+  if (from.value < to.value) return supervisor.figures(id, from.value, to.value);
+  return err({ code: "invalid", message: "cannot accept the range of time: since is not before until" });
+};
 
 export const forecasts: Handler<"forecasts"> = async (_input, { supervisor }) => ok([...(await supervisor.forecasts())]);
 
