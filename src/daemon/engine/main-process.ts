@@ -60,6 +60,8 @@ export class MainProcesses {
   readonly #runs: Runs;
   readonly #notify: ServiceNotify;
   readonly #output: OutputWatch;
+  /** The requests for real paths that are under way, by path. */
+  readonly #realPaths = new Map<string, Promise<string | null>>();
 
   constructor(options: MainProcessOptions, runs: Runs) {
     this.#o = options;
@@ -147,9 +149,18 @@ export class MainProcesses {
    * path without a symbolic link is not recorded, because each record costs a write.
    */
   async #locate(id: string, run: number, path: string): Promise<void> {
-    const directory = await this.#o.realPathOf(path);
+    const directory = await this.#realPath(path);
     const known = this.#o.world.get(id)?.unit.directory;
     if (directory !== null && (directory !== path || known !== undefined)) this.#o.post({ type: "located", id, run, directory });
+  }
+
+  /** The units of a service usually have the same directory, and many start at once, so they share one request. */
+  #realPath(path: string): Promise<string | null> {
+    const pending = this.#realPaths.get(path);
+    if (pending !== undefined) return pending;
+    const request = this.#o.realPathOf(path).finally(() => this.#realPaths.delete(path));
+    this.#realPaths.set(path, request);
+    return request;
   }
 
   #started(id: string, state: RunState, result: SpawnResult): void {
