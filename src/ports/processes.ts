@@ -106,7 +106,8 @@ export interface Processes {
    */
   adopt(ref: ProcessRef, onExit: (exit: Exit) => void): "adopted" | "ended" | "gone";
   /**
-   * Returns, for each run, the oldest live session leader that has SUP_UNIT and SUP_INVOCATION_ID in its environment. These include
+   * Returns, for each run, the oldest live session leader that has SUP_UNIT and SUP_INVOCATION_ID in its environment, or is in
+   * the run's cgroup. These include
    * processes that an earlier daemon spawned but could not record before it died, and processes of any other daemon. Health
    * checks (base/check-mark.ts) are among them, also those whose session leader has ended.
    */

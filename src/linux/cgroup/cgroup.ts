@@ -147,6 +147,16 @@ export class Cgroups {
     }
   }
 
+  /** Returns the unit and the run whose group the process is in, or null if it is in none of our groups or has ended. */
+  runOf(pid: number): { readonly unit: string; readonly invocation: string } | null {
+    try {
+      const [, unit, invocation] = this.#path.exec(readFileSync(`/proc/${pid}/cgroup`, "utf8")) ?? [];
+      return unit === undefined || invocation === undefined ? null : { unit, invocation };
+    } catch {
+      return null;
+    }
+  }
+
   /** Removes the groups of a run without living processes. A group that is not empty stays. */
   release(invocation: string): void {
     const group = this.#groups.get(invocation);

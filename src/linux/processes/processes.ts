@@ -208,11 +208,9 @@ class LinuxProcesses implements ProcessTable {
     for (const { pid, session, startTicks } of all) {
       const leads = pid === session;
       if (!alive.has(pid) || (!leads && alive.has(session))) continue;
-      let invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
-      for (const end = Date.now() + EXEC_MS; invocation === undefined && isExecuting(pid) && Date.now() < end;)
-        invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
-      const unit = typeof invocation === "string" ? environmentVariable(pid, "SUP_UNIT") : null;
-      if (typeof invocation !== "string" || typeof unit !== "string") continue;
+      const run = this.#runOf(pid);
+      if (run === null) continue;
+      const { unit, invocation } = run;
       if (!leads && checkedInvocation(invocation) === null) continue;
       const known = found.get(invocation);
       const ref = { pid, startTicks, bootId: bootId() };
@@ -220,6 +218,16 @@ class LinuxProcesses implements ProcessTable {
         found.set(invocation, { unit, invocation, ref, madeAtMs: startTicks / ticksPerMs });
     }
     return [...found.values()];
+  }
+
+  /** Returns the run of a process. Its cgroup tells the run if the program has overwritten its environment, as nginx does. */
+  #runOf(pid: number): Pick<FoundRun, "unit" | "invocation"> | null {
+    let invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
+    for (const end = Date.now() + EXEC_MS; invocation === undefined && isExecuting(pid) && Date.now() < end;)
+      invocation = environmentVariable(pid, "SUP_INVOCATION_ID");
+    const unit = typeof invocation === "string" ? environmentVariable(pid, "SUP_UNIT") : null;
+    if (typeof invocation === "string" && typeof unit === "string") return { unit, invocation };
+    return this.#cgroups?.runOf(pid) ?? null;
   }
 
   condition(ref: ProcessRef): "running" | "stopped" | "zombie" | "gone" {

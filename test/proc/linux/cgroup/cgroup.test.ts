@@ -96,6 +96,25 @@ testWithCgroups(
   },
 );
 
+testWithCgroups("a run whose program has overwritten its environment is found by its group", async () => {
+  const epoll = openEpoll({ onError: (error) => expect(error).toBeUndefined() });
+  const processes = openProcesses({ epoll, cgroups: opened });
+  const env = { PATH, SUP_UNIT: "web@1", SUP_INVOCATION_ID: "9999" };
+  const argv = ["/bin/sh", "-c", "exec env -i /bin/sleep 1000"];
+  const { result } = await startProcess(processes, { argv, env, cwd: null, identity, fds: [null, null, null] });
+  if (!result.ok) throw new Error(JSON.stringify(result));
+  const main = result.ref;
+  await until(() => readFileSync(`/proc/${main.pid}/comm`, "utf8") === "sleep\n", { what: "the program without an environment" });
+  const found = processes.findRuns().filter(({ invocation }) => invocation === "9999");
+  expect(found.map(({ unit, ref }) => [unit, ref.pid])).toEqual([["web@1", main.pid]]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  processes.killTree({ invocation: "9999", main });
+  processes.whenEmpty({ invocation: "9999", main }, resolve);
+  await promise;
+  processes.close();
+  epoll.close();
+});
+
 test("without cgroup v2, runs have no cgroups and the reason is reported", () => {
   const epoll = openEpoll({ onError: () => {} });
   const processes = openProcesses({ epoll, cgroups: { ok: false, error: "no cgroup v2 is mounted" } });
