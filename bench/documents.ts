@@ -1,9 +1,9 @@
-/** Writes results of benchmarks into docs/performance.md, and their charts into the directory beside it. */
+/** Writes results of benchmarks into the documents, and their charts into docs/performance. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const DOCS = resolve(import.meta.dir, "../docs");
-/** The directory of the charts, as docs/performance.md names it. */
+/** The directory of the charts, as the documents name it. */
 export const CHARTS = "performance";
 
 export function writeCharts(charts: ReadonlyArray<readonly [file: string, svg: string]>): void {
@@ -11,9 +11,9 @@ export function writeCharts(charts: ReadonlyArray<readonly [file: string, svg: s
   for (const [file, svg] of charts) writeFileSync(join(DOCS, CHARTS, file), svg);
 }
 
-/** Replaces the part of docs/performance.md that the benchmark `name` wrote earlier. */
-export function writeSection(name: string, text: string): void {
-  const path = join(DOCS, "performance.md");
+/** Replaces the part of the document that the benchmark `name` wrote earlier. */
+export function writeSection(document: "comparison.md" | "performance.md", name: string, text: string): void {
+  const path = join(DOCS, document);
   writeFileSync(path, withSection(readFileSync(path, "utf8"), name, text));
 }
 

@@ -51,7 +51,7 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   },
   rolling: {
     summary: "failed requests while sup, PM2, supervisord and systemd restart a server that drains",
-    options: "--restarts=10 --only=sup,pm2",
+    options: "--restarts=10 --only=sup,pm2 --write",
     needsBuild: true,
     run: () => import("./rolling/main.ts"),
   },

@@ -70,7 +70,7 @@ const report: Report = { machine, day: new Date().toISOString().slice(0, 10), fi
 console.log(`\n${markdown(report, null)}`);
 if (options.write) {
   writeCharts(chartsOf(report));
-  writeSection("all", markdown(report, CHARTS));
+  writeSection("performance.md", "all", markdown(report, CHARTS));
 }
 
 function runsOf({ peer: { name, version } }: Results): number {

@@ -25,7 +25,7 @@ export function markdown(report: Report, charts: string | null): string {
   return [
     `Measured on ${day} on ${machine}. Versions: ${versions.join(", ")}.`,
     table(head, rows),
-    figures.map(({ file, title, unit }) => `- **${file}**: ${title} (${unit})`).join("\n"),
+    figures.map(({ file, title, unit }) => `- **${file}**: ${title}, in ${unit}`).join("\n"),
     ...lines(besideTheLoop(report)),
     ...lines(ahead(report)),
     ...lines(notes(report)),

@@ -1,13 +1,14 @@
 /**
  * `npm run bench -- rolling`: restarts a server under load and counts the failed requests. The server is a Node.js program that
  * drains. 8 clients keep their connection open, and 8 clients open one per request. `--restarts=20` is the number of restarts, and
- * `--only=sup,pm2` measures only these.
+ * `--only=sup,pm2` measures only these. `--write` also writes the result into docs/comparison.md.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import type { Report } from "../../test/e2e/zero-downtime/load.ts";
 import { freePort } from "../../test/harness/ports.ts";
+import { writeSection } from "../documents.ts";
 import { describeMachine } from "../machine.ts";
 import { providePrograms } from "../peers/debian.ts";
 import { run, which } from "../process.ts";
@@ -17,7 +18,9 @@ import { table } from "../table.ts";
 import type { Contender } from "./contender.ts";
 import { findContenders } from "./contenders.ts";
 
-const { values: options } = parseArgs({ options: { restarts: { type: "string", default: "10" }, only: { type: "string" } } });
+const { values: options } = parseArgs({
+  options: { restarts: { type: "string", default: "10" }, only: { type: "string" }, write: { type: "boolean" } },
+});
 
 const PAUSE_MS = 500;
 const START_MS = 30_000;
@@ -45,20 +48,24 @@ for (const contender of contenders) {
     continue;
   }
   console.error(`${contender.name} …`);
-  const { requests, failures, slowestMs, restartMs } = await measure(contender, node);
-  rows.push([
-    contender.name,
-    contender.version,
-    String(requests),
-    String(failures.length),
-    slowestMs.toFixed(0),
-    (restartMs / 1000).toFixed(1),
-  ]);
-  causes.push(...countsOf(failures).map((cause) => `- ${contender.name}: ${cause}`));
+  try {
+    const { requests, failures, slowestMs, restartMs } = await measure(contender, node);
+    const figures = [String(requests), String(failures.length), slowestMs.toFixed(0), (restartMs / 1000).toFixed(1)];
+    rows.push([contender.name, contender.version, ...figures]);
+    causes.push(...countsOf(failures).map((cause) => `- ${contender.name}: ${cause}`));
+  } catch (error) {
+    rows.push([contender.name, contender.version]);
+    causes.push(`- ${contender.name} could not be measured: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
-console.log(`\n${describeMachine()}, Node.js ${(await run([node, "--version"])).stdout.trim()}, ${restarts} restarts\n`);
-console.log(table(["", "version", "requests", "failed", "slowest, ms", "one restart, s"], rows));
-if (causes.length > 0) console.log(`\nFailures:\n\n${causes.join("\n")}`);
+const nodeVersion = (await run([node, "--version"])).stdout.trim();
+const text = [
+  `Measured on ${new Date().toISOString().slice(0, 10)} on ${describeMachine()}, with Node.js ${nodeVersion} and ${restarts} restarts each.`,
+  table(["", "version", "requests", "failed", "slowest, ms", "one restart, s"], rows),
+  ...(causes.length > 0 ? [`Causes of the failures:\n\n${causes.join("\n")}`] : []),
+].join("\n\n");
+console.log(`\n${text}`);
+if (options.write) writeSection("comparison.md", "rolling", text);
 
 async function measure(contender: Contender, nodePath: string): Promise<Result> {
   const directory = mkdtempSync(join(ROOT, "sup-rolling-"));
@@ -101,6 +108,9 @@ async function answers(network: readonly string[], port: number): Promise<void> 
 /** Returns each cause with the number of times that it occurred, the most frequent first. */
 function countsOf(failures: readonly string[]): string[] {
   const counts = new Map<string, number>();
-  for (const failure of failures) counts.set(failure, (counts.get(failure) ?? 0) + 1);
+  for (const failure of failures) {
+    const cause = failure.replace(/ 127\.0\.0\.1:\d+$/, "");
+    counts.set(cause, (counts.get(cause) ?? 0) + 1);
+  }
   return [...counts].toSorted(([, a], [, b]) => b - a).map(([cause, count]) => `${count} × ${cause}`);
 }

@@ -84,7 +84,7 @@ const text = markdown();
 console.log(`\n${text}`);
 if (options.write) {
   writeCharts(ASPECTS.map((aspect) => [`${aspect.file}.svg`, chart(aspect)]));
-  writeSection("units", [text, ...ASPECTS.map(({ file, title }) => `![${title}](${CHARTS}/${file}.svg)`)].join("\n\n"));
+  writeSection("performance.md", "units", [text, ...ASPECTS.map(({ file, title }) => `![${title}](${CHARTS}/${file}.svg)`)].join("\n\n"));
 }
 
 function measure(size: number): Promise<Cost> {
