@@ -4,6 +4,7 @@ import type { Result } from "../base/result.ts";
 import type { LossyOutput } from "../linux/io/lossy-output.ts";
 import type { StdinPassage } from "../linux/io/pass-stdin.ts";
 import { isLockHeld } from "../linux/self/probe-lock.ts";
+import { terminalName } from "../linux/tty/terminal-name.ts";
 import { detachSelf, runInteractive } from "../linux/spawn/programs.ts";
 import { type CommandOptions, type CommandResult, isSystemdInit, runCommand, runtimeDirectory } from "../linux/self/systemd.ts";
 
@@ -34,6 +35,18 @@ export interface Host {
   rows(): number | undefined;
   /** Calls `onKey` for each key press. Keys are not echoed, and do not wait for Enter. Returns a function that ends this mode. */
   keys(onKey: (key: string) => void): () => void;
+  /** Writes bytes to standard output unchanged. */
+  writeBytes(bytes: Uint8Array): void;
+  /**
+   * Puts the terminal into raw mode and passes every key to `onBytes`, also Ctrl-C. Returns a function that restores the mode.
+   */
+  rawInput(onBytes: (bytes: Uint8Array) => void): Promise<() => void>;
+  /** Calls `onResize` when the size of the terminal has changed. Returns a function that ends the calls. */
+  onResize(onResize: () => void): () => void;
+  /** Calls `onExit` when this process exits, also after an uncaught exception. Returns a function that prevents the call. */
+  atExit(onExit: () => void): () => void;
+  /** Returns the name of the terminal of standard input, such as "pts/3", or null. */
+  terminalName(): string | null;
   /** Prints a question and reads a line from the terminal. Returns "" at the end of the input. */
   question(words: string): Promise<string>;
   /**
@@ -88,6 +101,11 @@ export function realHost(): Host {
     columns: () => (isTerminal(1) ? process.stdout.columns : undefined),
     rows: () => (isTerminal(1) ? process.stdout.rows : undefined),
     keys: readKeys,
+    writeBytes: (bytes) => write(1, bytes),
+    rawInput,
+    onResize,
+    atExit,
+    terminalName,
     question,
     passStdin: async (directory) => (await import("../linux/io/pass-stdin.ts")).passStdin(directory), // it loads libc
     ending: onEnding,
@@ -111,8 +129,8 @@ const FINISH_MS = 1000;
 /** The errors of write(2) after the reader is gone. EIO means that the terminal was closed. */
 const READER_GONE = ["EPIPE", "EIO"];
 
-function write(fd: 1 | 2, text: string): void {
-  const bytes = Buffer.from(text);
+function write(fd: 1 | 2, text: string | Uint8Array): void {
+  const bytes = typeof text === "string" ? Buffer.from(text) : text;
   for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(fd, bytes, done);
@@ -153,6 +171,29 @@ function readKeys(onKey: (key: string) => void): () => void {
     stdin.setRawMode(false);
     stdin.pause();
   };
+}
+
+async function rawInput(onBytes: (bytes: Uint8Array) => void): Promise<() => void> {
+  const { makeRaw } = await import("../linux/tty/raw-mode.ts"); // it loads libc
+  const { stdin } = process;
+  const restore = makeRaw(0);
+  stdin.on("data", onBytes);
+  return () => {
+    stdin.off("data", onBytes);
+    stdin.pause();
+    restore();
+  };
+}
+
+function onResize(callback: () => void): () => void {
+  const { stdout } = process; // without this stream, Bun does not update its size
+  stdout.on("resize", callback);
+  return () => void stdout.off("resize", callback);
+}
+
+function atExit(onExit: () => void): () => void {
+  process.on("exit", onExit);
+  return () => void process.off("exit", onExit);
 }
 
 async function question(words: string): Promise<string> {

@@ -138,6 +138,11 @@ export interface LogStore {
    * ends testing. Matches are reported outside of the store's own work, at the latest before `drain` returns.
    */
   matchLines(unit: string, tests: readonly LineTest[]): void;
+  /**
+   * Passes the output of the unit, as the service wrote it, to a function before it is split into lines. Replaces an earlier function;
+   * null ends it. The bytes are valid only during the call. Does nothing if the log is not open.
+   */
+  tap(unit: string, onBytes: ((bytes: Uint8Array) => void) | null): void;
   /** Must be called when a run begins, before its process is spawned, because the process may write before its start is reported. */
   markRun(unit: string): void;
   /** Returns what `mark` returned when the unit's current run began; null if an earlier daemon began it. */

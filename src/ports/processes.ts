@@ -37,6 +37,8 @@ export interface SpawnRequest {
    * daemon's own descriptors stay open, and the caller may close them after `spawn`.
    */
   readonly fds: readonly (number | null)[];
+  /** Set if descriptor 0 is a terminal that becomes the controlling terminal of the process. */
+  readonly terminal?: true;
   /** Limits that the kernel enforces on the run, where it can. If absent, the run keeps its present limits. */
   readonly bounds?: CgroupLimits | null;
   /** Set if the exit status of the process must not be lost when this daemon is killed, so that the next daemon can learn it. */

@@ -37,6 +37,8 @@ export interface Spec {
   readonly environment: Readonly<Record<string, string>>;
   readonly environmentFiles: readonly EnvironmentFile[];
   readonly identity: IdentitySpec;
+  /** True if the main process gets a terminal. */
+  readonly tty: boolean;
   readonly port: number | null;
   readonly sockets: readonly SocketSpec[];
   /** The line of output that makes the unit ready. Null if something else decides that. */

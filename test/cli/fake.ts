@@ -108,6 +108,13 @@ export async function sup(daemon: Pick<FakeDaemon, "home">, argv: readonly strin
       text[fd] += more;
       if (fd === 1) given.onOut?.(text[1]);
     },
+    writeBytes(bytes) {
+      host.write(1, Buffer.from(bytes).toString());
+    },
+    rawInput: async () => () => {},
+    onResize: () => () => {},
+    atExit: () => () => {},
+    terminalName: () => null,
     isTerminal: () => false,
     outliveReaders: async () => {},
     finishOutput: async () => {},

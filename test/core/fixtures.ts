@@ -87,6 +87,7 @@ const BARE: Spec = {
   environment: {},
   environmentFiles: [],
   identity: { user: null, group: null, umask: null, nice: null, oomScoreAdj: null, limits: {} },
+  tty: false,
   port: null,
   sockets: [],
   readyLog: null,

@@ -175,6 +175,11 @@ class FifoLogs implements Logs {
 
   matchLines = (unit: string, tests: readonly LineTest[]): void => this.#mustBeOpen(unit).log.matchLines(tests);
 
+  tap(unit: string, onBytes: ((bytes: Uint8Array) => void) | null): void {
+    const log = this.#units.get(unit)?.log;
+    if (log !== undefined) log.tap = onBytes;
+  }
+
   markRun(unit: string): void {
     this.#units.get(unit)?.log.markRun(this.mark());
   }

@@ -39,6 +39,7 @@ export class UnitLog implements Sink {
    * was created.
    */
   runMark: string | null = null;
+  tap: Sink["tap"] = null;
   #spec: LogSpec;
   #limit: RateLimit | null;
   /** Null for most units: nobody waits for a line of their output. */

@@ -4,6 +4,7 @@ import type { ApiError } from "../contract/errors.ts";
 import { routes, type RouteName } from "../contract/routes.ts";
 import { createSend, placeOf, READ_TIMEOUT_MS, type Hooks, type Target } from "./send.ts";
 import { untilAnswered } from "./comeback.ts";
+import { openTerminal, type TerminalPart } from "./terminal.ts";
 import { openEvents, openLines, openRun, type EventMessage, type LineMessage, type RunMessage } from "./streams.ts";
 
 /**
@@ -15,13 +16,23 @@ export interface Client {
   call<Name extends RouteName>(name: Name, ...input: Given<Name>): Promise<Result<Output<Name>, ApiError>>;
   /** Waits for the end of a job. If the connection breaks and the next daemon starts in time, the client asks that daemon. */
   outcome(job: string): Promise<Result<Output<"job">, ApiError>>;
-  /** Yields the existing log lines, and then new lines as they arrive, until the daemon ends or the caller stops iterating. */
-  follow(input: Input<"serviceLogs">): AsyncGenerator<Result<LineMessage, ApiError>>;
+  /**
+   * Yields the existing log lines, and then new lines as they arrive, until the daemon ends or the caller stops iterating. Aborting the
+   * signal closes the connection at once, while a caller that stops iterating closes it with the next line.
+   */
+  follow(input: Input<"serviceLogs">, signal?: AbortSignal): AsyncGenerator<Result<LineMessage, ApiError>>;
   /**
    * Runs a transient unit. Yields the unit's id, its lines, and how it ended. Never reconnects, because the next daemon does not have
    * this subscription.
    */
   followRun(input: Omit<Input<"run">, "follow">): AsyncGenerator<Result<RunMessage, ApiError>>;
+  /** Attaches to the terminal of a unit. Attaches again if the daemon comes back within the retry time. */
+  attach(input: Input<"attach">): AsyncGenerator<Result<TerminalPart, ApiError>>;
+  /** Runs a transient unit with `tty` and attaches to its terminal. */
+  attachRun(
+    input: Omit<Input<"run">, "follow" | "attach">,
+    attach: Omit<Input<"attach">, "id">,
+  ): AsyncGenerator<Result<TerminalPart, ApiError>>;
   /** Yields the messages of the event stream. Reconnects with Last-Event-ID if the daemon comes back within the retry time. */
   events(): AsyncGenerator<Result<EventMessage, ApiError>>;
 }
@@ -44,8 +55,11 @@ export function createClient(target: Target, hooks: Hooks): Client {
       const answer = await untilAnswered(() => send("job", { input: { id: job, wait: true } }), hooks.sleep);
       return answer.ok ? readJson<Output<"job">>(answer.value, target) : answer;
     },
-    follow: (input) => openLines(send, { ...input, follow: true }, readError, hooks.sleep),
+    follow: (input, signal) => openLines(send, { ...input, follow: true }, readError, hooks.sleep, signal),
     followRun: (input) => openRun(send, { ...input, follow: true }, readError),
+    attach: (input) => openTerminal(send, { first: { route: "attach", input }, attach: input }, readError, hooks.sleep),
+    attachRun: (input, attach) =>
+      openTerminal(send, { first: { route: "run", input: { ...input, follow: true, attach } }, attach }, readError, hooks.sleep),
     events: () => openEvents(send, readError, hooks.sleep),
   };
 }

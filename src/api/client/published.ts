@@ -21,7 +21,7 @@ export interface ConnectOptions {
 }
 
 /** The routes whose answer is JSON. */
-export type CallName = Exclude<RouteName, "prometheus" | "eventStream">;
+export type CallName = Exclude<RouteName, "prometheus" | "eventStream" | "attach">;
 type Given<Name extends CallName> = Record<string, never> extends Input<Name> ? [input?: Input<Name>] : [input: Input<Name>];
 
 export interface Sup {

@@ -10,6 +10,8 @@ export interface Outgoing {
   readonly headers?: Readonly<Record<string, string>>;
   /** Time limit for the answer in milliseconds. If absent, there is no limit. */
   readonly timeoutMs?: number;
+  /** Aborts the request and the stream of its answer. Only for requests without a time limit. */
+  readonly signal?: AbortSignal;
 }
 
 export type Target =
@@ -50,7 +52,12 @@ export function createSend(target: Target, hooks: Hooks): Send {
 
 type Fetch = NonNullable<Hooks["fetch"]>;
 
-function request(target: Target, name: RouteName, { input = {}, headers: extra, timeoutMs }: Outgoing, send: Fetch): Promise<Response> {
+function request(
+  target: Target,
+  name: RouteName,
+  { input = {}, headers: extra, timeoutMs, signal }: Outgoing,
+  send: Fetch,
+): Promise<Response> {
   const route = routes[name];
   const { id, ...rest } = input;
   const inPath = route.path.includes(":id");
@@ -66,7 +73,7 @@ function request(target: Target, name: RouteName, { input = {}, headers: extra, 
     redirect: "manual",
     ...(target.kind === "socket" && { unix: target.path }),
     ...(body !== undefined && { body }),
-    ...(timeoutMs === undefined ? { timeout: false } : { signal: AbortSignal.timeout(timeoutMs) }),
+    ...(timeoutMs === undefined ? { timeout: false, ...(signal && { signal }) } : { signal: AbortSignal.timeout(timeoutMs) }),
   } as RequestInit);
 }
 

@@ -34,13 +34,15 @@ export async function* openLines(
   input: Readonly<Record<string, unknown>>,
   readError: ReadError,
   sleep: (ms: number) => Promise<void>,
+  signal?: AbortSignal,
 ): AsyncGenerator<Result<LineMessage, ApiError>> {
   const position = new LogPosition();
   let request = input;
   for (let broken = false; ;) {
     const attempt = (): ReturnType<Send> =>
-      send("serviceLogs", { input: { ...request, places: true }, headers: { accept: "application/x-ndjson" } });
+      send("serviceLogs", { input: { ...request, places: true }, headers: { accept: "application/x-ndjson" }, ...(signal && { signal }) });
     let answer = await attempt();
+    if (signal?.aborted) return;
     if (broken && !answer.ok && answer.error.code === "unreachable") yield ok({ waits: COMEBACK_MS / 1000 });
     for (let waited = 0; broken && !answer.ok && answer.error.code === "unreachable" && waited < COMEBACK_MS; waited += COMEBACK_STEP_MS) {
       await sleep(COMEBACK_STEP_MS);
@@ -57,6 +59,7 @@ export async function* openLines(
         if (position.take(message)) yield ok({ begun: true });
       } else if (!("time" in message) || position.isNew(message)) yield ok(message);
     }
+    if (signal?.aborted) return;
     request = position.resumeInput(input);
     await sleep(PAUSE_MS);
   }

@@ -117,6 +117,8 @@ export const contract = {
     }),
     output: z.array(shape.logLine),
   },
+  attach: { input: unit.extend(shape.attaching.shape), output: shape.terminalMessage },
+  attachInput: { input: unit.extend(shape.typed.shape), output: z.object({ typed: z.boolean() }) },
   rotateLogs: {
     input: unit,
     output: z.object({ rotated: described("False when the file was empty", z.boolean()) }),
@@ -152,6 +154,7 @@ export const contract = {
       ),
       wait,
       follow: flag("Stream the output, one JSON object per line: {id} first, {end} last"),
+      attach: described("With `follow` and a unit with `tty`: attach to its terminal", shape.attaching.optional()),
     }),
     output: z.object({ id: z.string(), outcome: shape.jobOutcome }),
   },

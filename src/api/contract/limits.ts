@@ -10,3 +10,6 @@ export const MAX_ROWS = 100_000;
  */
 export const FEW_LINES = 100;
 export const MANY_LINES = 10_000;
+
+/** The maximum number of bytes that one request types into a terminal, before base64. */
+export const MAX_TYPED_BYTES = 60_000;

@@ -15,8 +15,8 @@ export interface Route {
   /** Query parameters that need more access when they are given. */
   readonly parameters?: Readonly<Record<string, Access>>;
   readonly summary: string;
-  /** The format of the body of a 200 response if it is not JSON. */
-  readonly streams?: "events" | "lines" | "text";
+  /** The format of the body of a 200 response if it is not JSON. `lines` applies only with `follow`, `objects` always. */
+  readonly streams?: "events" | "lines" | "objects" | "text";
 }
 
 const row = <R extends Route>(route: R): Route => route;
@@ -66,6 +66,14 @@ export const routes = {
     summary: "Log lines; ?follow=true streams them",
     streams: "lines",
   }),
+  attach: row({
+    method: "POST",
+    path: `${BASE}/services/:id/attach`,
+    access: "admin",
+    summary: "Attach to the terminal of a unit with `tty`: streams its output; `attach/input` types into it",
+    streams: "objects",
+  }),
+  attachInput: post(`${BASE}/services/:id/attach/input`, "Type into the terminal of a unit, or change its size", "admin"),
   rotateLogs: post(`${BASE}/services/:id/logs/rotate`, "Rotate the log file now"),
   serviceMetrics: get(`${BASE}/services/:id/metrics`, "Stored metrics of a unit"),
   serviceForecast: get(`${BASE}/services/:id/forecast`, "Trends of a unit's memory and CPU, and when they will reach its limits"),

@@ -15,4 +15,5 @@ export * from "./shapes/rollout.ts";
 export * from "./shapes/service.ts";
 export * from "./shapes/session.ts";
 export type * from "./shapes/stream.ts";
+export * from "./shapes/terminal.ts";
 export * from "./shapes/units.ts";

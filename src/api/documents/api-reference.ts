@@ -39,6 +39,7 @@ function answerOf(name: RouteName, route: Route): string {
   if (route.streams === "events") return "server-sent events: `snapshot`, `service`, `removed`, `files`, `event`, `metrics`";
   if (route.streams === "text") return "the text format of Prometheus";
   const json = `\`${typeName(outputOf(name))}\``;
+  if (route.streams === "objects") return `one JSON object per line: ${json}`;
   return route.streams === "lines" ? `${json}, or with \`follow\` one JSON object per line` : json;
 }
 

@@ -4,7 +4,9 @@ import { componentSchemas, fieldsOf, outputOf, type JsonSchema } from "./openapi
 
 /** Returns the text of `sup-client.d.ts`: the types of `api/client/published.ts`, without zod and without any import. */
 export function clientTypes(version: string): string {
-  const names = (Object.entries(routes) as [RouteName, Route][]).filter(([, { streams }]) => streams !== "events" && streams !== "text");
+  const names = (Object.entries(routes) as [RouteName, Route][]).filter(
+    ([, { streams }]) => streams !== "events" && streams !== "objects" && streams !== "text",
+  );
   const shapes = Object.entries(componentSchemas()).map(([name, schema]) => `export type ${name} = ${typeOf(schema)};`);
   const inputs = names.map(([name, { summary }]) => `  /** ${summary}. */\n  ${name}: ${inputOf(name)};`);
   const outputs = names.map(([name]) => `  ${name}: ${typeOf(outputOf(name))};`);

@@ -134,7 +134,9 @@ function responses(name: RouteName, route: Route): Record<string, unknown> {
       ? { "text/event-stream": { schema } }
       : route.streams === "text"
         ? { "text/plain": { schema } }
-        : { "application/json": { schema }, ...(route.streams === "lines" ? { "application/x-ndjson": lines } : {}) };
+        : route.streams === "objects"
+          ? { "application/x-ndjson": { schema } }
+          : { "application/json": { schema }, ...(route.streams === "lines" ? { "application/x-ndjson": lines } : {}) };
   const unhealthy = name === "health" ? { "503": { description: "A unit is unhealthy", content } } : {};
   const error = { description: "An error", content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
   return { "200": { description: route.summary, content }, ...unhealthy, default: error };

@@ -1,5 +1,6 @@
 import type { Result } from "../../base/result.ts";
 import type { LogLine, LogQuery, LogTrail } from "../../ports/logs.ts";
+import type { TerminalSize } from "../../ports/terminals.ts";
 import type { ApiError } from "../contract/errors.ts";
 import type * as shape from "../contract/shapes.ts";
 
@@ -62,6 +63,26 @@ export interface LineSubscriber {
   line(line: LogLine): void;
   /** Called when the subscriber was too slow. `lines` is the number of lines that were skipped. */
   gap(lines: number): void;
+}
+
+/** A client that is attached to the terminal of a unit. */
+export interface TerminalClient {
+  readonly name: string;
+  readonly watches: boolean;
+  readonly takes: boolean;
+  readonly size: TerminalSize | null;
+  /** Receives what the program has written. The bytes are valid only during the call. */
+  output(bytes: Uint8Array): void;
+  /** Called at once, and whenever it changes who types. */
+  typing(state: { readonly session: string; readonly types: boolean; readonly typist: string | null }): void;
+  /** Called when the run has ended. */
+  ended(): void;
+}
+
+export interface Typed {
+  readonly session: string;
+  readonly bytes: Uint8Array | null;
+  readonly size: TerminalSize | null;
 }
 
 /**
@@ -142,6 +163,14 @@ export interface Supervisor {
   trailLogs(id: string, request: LogRequest): Promise<Result<LogStart, ApiError>>;
   /** Subscribes to new lines as they are written. */
   followLogs(id: string, subscriber: LineSubscriber): Promise<Result<Unsubscribe, ApiError>>;
+
+  /** Attaches a client to the terminal of a unit that has one now, or of a transient unit that was not started yet. */
+  attach(id: string, client: TerminalClient): Promise<Result<Unsubscribe, ApiError>>;
+  /**
+   * Returns "gone" if the client is not attached any more, "watching" if another client types, and "full" if the program reads no
+   * input. Resolves when the terminal has taken the bytes.
+   */
+  typeInto(id: string, typed: Typed): Promise<Result<"done" | "gone" | "watching" | "full", ApiError>>;
 
   events(query: { limit: number; service?: string; type?: string; since?: string }): Promise<Result<readonly shape.Event[], ApiError>>;
   /**

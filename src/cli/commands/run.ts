@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import { EXIT, type ApiError } from "../../api/contract/errors.ts";
+import type { ApiError } from "../../api/contract/errors.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { escapeText } from "../../spec/load/specifiers.ts";
+import { notStarted } from "../requests/not-started.ts";
 import { exitOf } from "../requests/run-action.ts";
 import { targetOf, type Context, type Run } from "../context.ts";
 import { lineText } from "../render/lines.ts";
@@ -10,8 +11,9 @@ import { safe } from "../render/safe.ts";
 export const run: Run = async (context) => {
   const unit = unitOf(context);
   if (!unit.ok) return context.fail(unit.error);
-  const { name } = context.options;
+  const { name, tty } = context.options;
   const request = { ...(name !== undefined && { name }), unit: unit.value };
+  if (tty) return (await import("../screen/run-on-terminal.ts")).runOnTerminal(context, request);
   return context.options.follow ? followWithStdin(context, request) : start(context, request);
 };
 
@@ -83,24 +85,14 @@ async function follow(context: Context, request: Request, onDefined: () => void)
 }
 
 /**
- * Returns the exit code for a command that could not be started. As in a shell, it is 127 if the command was not found, and 126
- * if it cannot be executed.
- */
-function notStarted(words: string): number {
-  const errno = /^cannot execute .*\((E[A-Z]+)\)/s.exec(words)?.[1];
-  if (errno === undefined) return EXIT.failed;
-  return errno === "ENOENT" ? 127 : 126;
-}
-
-/**
  * Converts the command line to a unit file. Specifiers and variables in the command, its arguments, the environment and the
  * directory are escaped, because the caller's shell has already expanded them. Values of --set are not escaped, because they are
  * values of a unit file.
  */
-function unitOf({ args, options }: Context): Result<Keys, ApiError> {
+function unitOf({ args, host, options }: Context): Result<Keys, ApiError> {
   const more = pairs(options.set ?? [], "--set", "KEY=VALUE, such as restart_policy.max_retries=3");
   if (!more.ok) return more;
-  const environment = pairs(options.env ?? [], "--env", "NAME=VALUE");
+  const environment = pairs([...(options.tty ? ofTerminal(host.env) : []), ...(options.env ?? [])], "--env", "NAME=VALUE");
   if (!environment.ok) return environment;
   const isShell = more.value.some(([key, text]) => key === "shell" && text === "true");
   const [command = "", ...rest] = args;
@@ -116,9 +108,14 @@ function unitOf({ args, options }: Context): Result<Keys, ApiError> {
       environment: Object.fromEntries(environment.value.map(([name, text]) => [name, escapeText(text)])),
     }),
   };
+  if (options.tty) unit.tty = true;
   for (const [key, text] of more.value) place(unit, key.split("."), valueOf(text));
   return ok(unit);
 }
+
+/** The variables that describe this terminal to a program. */
+const ofTerminal = (env: Context["host"]["env"]): string[] =>
+  ["TERM", "COLORTERM"].flatMap((name) => (env[name] ? [`${name}=${env[name]}`] : []));
 
 function pairs(texts: readonly string[], option: string, form: string): Result<Array<[string, string]>, ApiError> {
   const found: Array<[string, string]> = [];

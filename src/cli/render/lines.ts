@@ -24,7 +24,8 @@ export const recordOf = ({ time, stream, full, text }: LogLineShape): string =>
   time === "" ? safe(text) : `${time} ${stream} ${full ? "F" : "P"} ${safe(text)}`;
 
 export function lineText(line: Pick<LogLineShape, "text" | "stream" | "full">, paint: Paint): string {
-  const text = safe(line.text) + (line.full ? "" : paint("dim", "…"));
+  // A program on a terminal ends its lines with a carriage return and a line feed.
+  const text = safe(line.text.replace(/\r+$/, "")) + (line.full ? "" : paint("dim", "…"));
   return line.stream === "stderr" ? paint("yellow", text) : text;
 }
 

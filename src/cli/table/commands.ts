@@ -63,9 +63,11 @@ const look: readonly Command[] = [
     name: "top",
     theme: "Look",
     takes: "",
-    summary: "show units by CPU and memory use; updates live on a terminal",
-    options: ["sort"],
-    examples: ["sup top", "sup top --sort memory"],
+    summary: "watch and control units in a full-screen view; prints a table where there is no terminal",
+    details:
+      "Shows the units with state, health, CPU and memory, and the log, the events or the explanation of the selected one.\nKeys: arrows select, Tab changes the right side, s starts, x stops, r restarts, / filters, o sorts, Enter zooms, ? helps, q quits.\nThe view comes back by itself when the daemon was restarted.",
+    options: ["sort", "once"],
+    examples: ["sup top", "sup top --sort memory", "sup top --once"],
     load: () => import("../commands/top.ts"),
   },
   {
@@ -184,15 +186,27 @@ const act: readonly Command[] = [
     takes: "<command...>",
     summary: "run a command as a transient unit, which is removed when it ends",
     details:
-      "Everything after -- is the command. With --follow, passes standard input on to it, prints its output and exits with its exit code.\nA loop that reads its own input needs `< /dev/null` after the command, as for ssh.",
-    options: ["name", "env", "dir", "user", "restart", "set", "follow", "wait"],
+      "Everything after -- is the command. With --follow, passes standard input on to it, prints its output and exits with its exit code.\nWith --tty, the command runs on this terminal, and Ctrl-P Ctrl-Q leaves it running.\nA loop that reads its own input needs `< /dev/null` after the command, as for ssh.",
+    options: ["name", "tty", "env", "dir", "user", "restart", "set", "follow", "wait"],
     examples: [
       "sup run -- sleep 60",
       "sup run -f -e DEBUG=1 -- ./migrate --all",
       "sup run -f -- psql shop < dump.sql",
+      "sup run -t -- python3",
       `sup run --name api --restart --set 'health_check={"type":"tcp","port":8080}' -- ./api`,
     ],
     load: () => import("../commands/run.ts"),
+  },
+  {
+    name: "attach",
+    theme: "Act",
+    takes: "<unit>",
+    summary: "type into the terminal of a unit with `tty`; Ctrl-P Ctrl-Q detaches",
+    details:
+      "Several clients may look at a terminal, and one of them types. The size of its terminal applies.\nThe terminal outlives a crash and an upgrade of the daemon, and the client attaches again by itself.",
+    options: ["take", "typing"],
+    examples: ["sup attach console", "sup attach --take console", "sup attach --no-tty console"],
+    load: () => import("../commands/attach.ts"),
   },
   {
     name: "kill",

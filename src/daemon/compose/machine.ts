@@ -11,7 +11,7 @@ import { DAY_MS } from "../../base/duration.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { deletedWords, lossEvent } from "../../core/logs/loss-messages.ts";
 import { type Cgroups, openCgroups } from "../../linux/cgroup/cgroup.ts";
-import { openEpoll } from "../../linux/io/epoll.ts";
+import { type Epoll, openEpoll } from "../../linux/io/epoll.ts";
 import { openInotify } from "../../linux/io/inotify.ts";
 import { findPortHolder } from "../../linux/io/port-holder.ts";
 import { openSdNotify } from "../../linux/io/sd-notify.ts";
@@ -25,6 +25,7 @@ import { bootId } from "../../linux/proc/boot.ts";
 import { hostUsage } from "../../linux/proc/host.ts";
 import { openProcesses, type ProcessTable } from "../../linux/processes/processes.ts";
 import { openUsers } from "../../linux/spawn/users.ts";
+import { openTerminals } from "../../linux/tty/terminals.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { UnitSource } from "../../ports/files.ts";
 import type { WatchFiles } from "../../ports/filewatch.ts";
@@ -33,6 +34,7 @@ import type { Notifier } from "../../ports/notifier.ts";
 import type { PortHolder } from "../../ports/port-holder.ts";
 import type { Prober } from "../../ports/prober.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
+import type { Terminals } from "../../ports/terminals.ts";
 import type { HostUsage, ProcessUsage, Usage } from "../../ports/usage.ts";
 import type { Users } from "../../ports/users.ts";
 import { type Places, SYSTEM_SOCKET } from "../../spec/places.ts";
@@ -41,6 +43,7 @@ import { Invocations } from "../engine/invocations.ts";
 import type { Recorder } from "../engine/recorder.ts";
 import { SocketHolder } from "../engine/socket-holder.ts";
 import { Stdins } from "../engine/stdins.ts";
+import { TerminalViewers } from "../engine/terminal-viewers.ts";
 import type { DaemonLog } from "../lifecycle/daemon-log.ts";
 import { SystemUnits } from "../lifecycle/system-units.ts";
 
@@ -71,6 +74,8 @@ export interface Machine {
   readonly sockets: SocketHolder;
   readonly notify: SdNotifySockets;
   readonly stdins: Stdins;
+  readonly terminals: Terminals;
+  readonly viewers: TerminalViewers;
   readonly systemUnits: SystemUnits;
   readonly bootId: string;
   readonly invocations: Invocations;
@@ -140,6 +145,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     keeper,
     sockets: new SocketHolder(openSockets(), keeper),
     notify: openSdNotify({ epoll, keeper, directory: `${places.runtime}/notify`, abstractName: notifyNames(invocations) }),
+    ...terminalsOf(epoll, keeper, logs),
     stdins: new Stdins((name) => openStdinFifo(places.runtime, name)),
     systemUnits,
     bootId: bootId(),
@@ -150,6 +156,11 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     pathChecker: pathChecker(),
     close,
   });
+}
+
+function terminalsOf(epoll: Epoll, keeper: Keeper, logs: Machine["logs"]): Pick<Machine, "terminals" | "viewers"> {
+  const terminals = openTerminals({ epoll, keeper, drainLog: (unit) => logs.drain(unit) });
+  return { terminals, viewers: new TerminalViewers(terminals, logs) };
 }
 
 /** Returns a function that names the abstract notify socket of a unit. Other users cannot guess the name. */

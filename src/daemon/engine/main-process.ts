@@ -1,13 +1,16 @@
+import { closeSync } from "node:fs";
 import { resolve } from "node:path";
 import { errnoName } from "../../base/errno.ts";
 import type { Exit } from "../../base/exit.ts";
 import { endsInCarriageReturn, WINDOWS_LINE_ENDINGS } from "../../base/script.ts";
+import { ok, type Result } from "../../base/result.ts";
 import { SIGNALS } from "../../base/signals.ts";
 import type { SpawnFailure, Unit } from "../../core/unit/record.ts";
 import type { Fact, World, WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { PortHolder } from "../../ports/port-holder.ts";
-import type { PendingStart, Processes, ProcessRef, SpawnResult } from "../../ports/processes.ts";
+import type { PendingStart, Processes, ProcessRef, SpawnRequest, SpawnResult } from "../../ports/processes.ts";
+import type { TerminalProblem, Terminals } from "../../ports/terminals.ts";
 import type { SdNotifySockets } from "../../ports/sd-notify.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Fingerprints } from "./fingerprints.ts";
@@ -18,6 +21,7 @@ import { shareLog } from "./share-log.ts";
 import { ServiceNotify, type LiveRun } from "./service-notify.ts";
 import { listenVariables, type SocketHolder } from "./socket-holder.ts";
 import type { Stdins } from "./stdins.ts";
+import type { TerminalViewers } from "./terminal-viewers.ts";
 
 export interface MainProcessOptions {
   readonly world: World;
@@ -27,6 +31,8 @@ export interface MainProcessOptions {
   readonly sockets: SocketHolder;
   readonly notify: SdNotifySockets;
   readonly stdins: Pick<Stdins, "pass">;
+  readonly terminals: Terminals;
+  readonly viewers: Pick<TerminalViewers, "sizeOf" | "follow" | "endOf">;
   readonly bootId: string;
   readonly post: (...events: readonly WorldEvent[]) => void;
   /** Returns a message if sup has too few file descriptors left to start a process, or else null. */
@@ -65,7 +71,7 @@ export class MainProcesses {
 
   /** Starts the main process. Posts `spawned` or `spawnFailed`, and `exited` when the process ends. */
   spawn(id: string, run: number): void {
-    const { processes, logs, launcher, sockets, stdins, world } = this.#o;
+    const { processes, logs, launcher, sockets, world } = this.#o;
     const spec = specOf(world, id);
     const state = this.#runs.begin(id, run);
     const failed = (message: string, resources = false): void => {
@@ -91,15 +97,18 @@ export class MainProcesses {
     const onExit = this.#endOf(id, state);
     const onStarted = (result: SpawnResult): void => {
       this.#started(id, state, result);
-      endStarting(state, start);
+      if (start.ok) endStarting(state, start.value);
     };
-    const spawn = (stdin: number | null): PendingStart =>
-      withWriters(logs, id, ([, ...outputs]) => {
-        const request = mainRequest(spec, launch.value, [stdin, ...outputs, ...held.value.map(({ fd }) => fd)], extra);
-        return processes.spawn(request, onStarted, onExit);
-      });
-    const start = stdins.pass(id, spawn);
-    state.starting.add(start);
+    const listeners = held.value.map(({ fd }) => fd);
+    const spawn = (streams: SpawnRequest["fds"], terminal: boolean): PendingStart => {
+      const request = mainRequest(spec, launch.value, [...streams, ...listeners], extra);
+      return processes.spawn(terminal ? onTerminal(request) : request, onStarted, onExit);
+    };
+    const start = spec.tty
+      ? this.#withTerminal(id, (fd) => spawn([fd, fd, fd], true))
+      : ok(this.#withPipes(id, (fds) => spawn(fds, false)));
+    if (!start.ok) return failed(start.error.message, start.error.isShortage);
+    state.starting.add(start.value);
     if (spec.instance !== null && spec.exec.workingDirectory !== null) void this.#locate(id, run, launch.value.cwd);
   }
 
@@ -108,6 +117,24 @@ export class MainProcesses {
     // With kill_mode "process", the holder may be a process that the last run of the unit left on purpose.
     if (check === null || port === null || sockets.length > 0 || stop.killMode === "process") return null;
     return this.#o.findPortHolder(port);
+  }
+
+  #withPipes(id: string, action: (fds: SpawnRequest["fds"]) => PendingStart): PendingStart {
+    const { stdins, logs } = this.#o;
+    return stdins.pass(id, (stdin) => withWriters(logs, id, ([, ...outputs]) => action([stdin, ...outputs])));
+  }
+
+  /** Makes the terminal of a run and passes the program's end to `action`. */
+  #withTerminal(id: string, action: (fd: number) => PendingStart): Result<PendingStart, TerminalProblem> {
+    const { terminals, viewers, logs } = this.#o;
+    const made = withWriters(logs, id, ([, output]) => terminals.open(id, output!, viewers.sizeOf(id)));
+    if (!made.ok) return made;
+    viewers.follow(id);
+    try {
+      return ok(action(made.value));
+    } finally {
+      closeSync(made.value);
+    }
   }
 
   /** Records the real path of the working directory. A symbolic link may lead elsewhere by the time a failed rollout is reverted. */
@@ -137,6 +164,7 @@ export class MainProcesses {
     // Even if the main process is unknown, a hook or a command that was started just before the crash may still run. The sweep finds it.
     state.anchor = unit.process ?? noProcess(bootId);
     state.current = unit.process;
+    if (spec.tty) this.#takeTerminalBack(id);
     if (unit.process === null) return "gone";
     this.#output.begin(id, unit.run);
     shareLog(this.#o, id); // a failure is reported by the next start
@@ -150,6 +178,13 @@ export class MainProcesses {
     const opened = this.#notify.open(spec);
     if (!opened.ok) logs.note(id, opened.error);
     return adopted;
+  }
+
+  #takeTerminalBack(id: string): void {
+    const { terminals, viewers, logs } = this.#o;
+    const isBack = withWriters(logs, id, ([, output]) => terminals.takeBack(id, output!));
+    if (isBack) viewers.follow(id);
+    else logs.note(id, "the terminal was lost with the earlier daemon and its keeper: restart the unit to attach to it again");
   }
 
   /** Applies changed log settings to a running unit after its file was loaded again. */
@@ -178,6 +213,7 @@ export class MainProcesses {
       this.#notify.drain(id); // the last notifications may contain READY=1, or name another main process
       if (state.mains !== main) return;
       if (this.#runs.get(id) === state) state.probeAbort.abort();
+      this.#o.terminals.drain(id);
       this.#o.logs.drain(id);
       this.#fact(id, { type: "exited", run: state.run, exit: this.#explained(exit, state) });
       if (exit.kind === "code" && exit.code === NOT_FOUND) void this.#noteLineEndings(id, state);
@@ -226,6 +262,15 @@ export class MainProcesses {
     this.#o.post({ type: "fact", id, fact });
   }
 }
+
+const DEFAULT_TERM = "xterm-256color";
+
+/** Returns the request for a process whose standard input is its controlling terminal. */
+const onTerminal = (request: SpawnRequest): SpawnRequest => ({
+  ...request,
+  env: { TERM: DEFAULT_TERM, ...request.env },
+  terminal: true,
+});
 
 /**
  * Calls `action` with descriptors for stdin, stdout and stderr, and closes them afterwards. The output descriptors are

@@ -3,11 +3,15 @@ import type { KillMode } from "../../base/words.ts";
 import type { WorldEvent } from "../../core/world/world.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { Processes, Survivor, TreeOf } from "../../ports/processes.ts";
+import type { Terminals } from "../../ports/terminals.ts";
+import type { TerminalViewers } from "./terminal-viewers.ts";
 import { collectStarts, type Runs, type RunState } from "./runs.ts";
 
 export interface SweeperOptions {
   readonly processes: Processes;
   readonly logs: LogStore;
+  readonly terminals: Terminals;
+  readonly viewers: Pick<TerminalViewers, "sizeOf" | "follow" | "endOf">;
   readonly post: (...events: readonly WorldEvent[]) => void;
 }
 
@@ -43,10 +47,13 @@ export class Sweeper {
     const { processes } = this.#o;
     const state = this.#runs.begin(id, run);
     state.probeAbort.abort();
-    if (state.anchor === null) return this.#swept(id, run, [], false);
+    if (state.anchor === null) {
+      this.#closeTerminal(id);
+      return this.#swept(id, run, [], false);
+    }
     const tree = { invocation: state.invocation, main: state.anchor };
     const done = (left: boolean): void => {
-      this.#o.logs.endRun(id);
+      this.#endOutput(id);
       this.#swept(id, run, names(state.killed), left);
     };
     // The tree is nearly always empty. With an immediate result, a restart need not wait for another turn of the event loop.
@@ -69,6 +76,17 @@ export class Sweeper {
     collectStarts(state);
     if (state.starting.size > 0 && state.current === null) return void state.onceStarted.push(() => this.#abort(id, run, action));
     if (state.anchor !== null) action({ invocation: state.invocation, main: state.anchor }, state);
+  }
+
+  #endOutput(id: string): void {
+    this.#o.terminals.drain(id);
+    this.#o.logs.endRun(id);
+    this.#closeTerminal(id);
+  }
+
+  #closeTerminal(id: string): void {
+    this.#o.terminals.close(id);
+    this.#o.viewers.endOf(id);
   }
 
   #swept(id: string, run: number, killed: readonly string[], left: boolean): void {

@@ -17,8 +17,9 @@ export interface Handover {
   /** Version of the previous image. */
   readonly version: string;
   readonly sockets: Readonly<Record<string, readonly Held[]>>;
-  /** Absent if the previous image was an older version. */
+  /** These are absent if the previous image was an older version. */
   readonly notify?: Readonly<Record<string, HeldSdNotify>>;
+  readonly terminals?: Readonly<Record<string, number>>;
 }
 
 /** Reads the handover of the previous image, and removes the environment variable that announces it. Returns null after an ordinary start. */
@@ -72,13 +73,15 @@ export function remember({ world, store, catalog, logs }: Parts): void {
  * failure nothing has changed.
  */
 export function handOver(parts: Parts, lock: Lock, version: string): string {
-  const { sockets, notify } = parts;
+  const { sockets, notify, terminals } = parts;
   parts.processes.abortStarts(); // the next image would start them a second time
   remember(parts);
   const held = sockets.all();
   const notifySockets = notify.all();
-  const state: Handover = { lockFd: lock.fd, version, sockets: held, notify: notifySockets };
-  const keep = [lock.fd, ...[...Object.values(held).flat(), ...Object.values(notifySockets)].map(({ fd }) => fd)];
+  const ttys = terminals.all();
+  const state: Handover = { lockFd: lock.fd, version, sockets: held, notify: notifySockets, terminals: ttys };
+  const socketFds = [...Object.values(held).flat(), ...Object.values(notifySockets)].map(({ fd }) => fd);
+  const keep = [lock.fd, ...socketFds, ...Object.values(ttys)];
   // A compiled program contains its script; when run from source, `bun run` needs its path.
   const script = Bun.isStandaloneExecutable ? [] : ["run", process.argv[1]!];
   const args = [...script, ...process.argv.slice(2)];

@@ -32,7 +32,7 @@ export interface Resumed {
  * start time and boot id match. The restart policy applies to processes that have ended since then. Units that the operator
  * stopped stay stopped. An orderly shutdown leaves no stored state of units, and stored state of an earlier boot is ignored.
  */
-export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handover, "sockets" | "notify"> | null): Resumed {
+export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handover, "sockets" | "notify" | "terminals"> | null): Resumed {
   const sameBoot = isSameBoot(parts);
   const everything = parts.store.memories();
   const stored = sameBoot ? everything : [];
@@ -52,6 +52,7 @@ export function resume(parts: Parts, daemonLog: DaemonLog, handover: Pick<Handov
   // Sockets must be restored last. A unit that was just loaded is down, and units that are down release their sockets.
   parts.sockets.restore(handover?.sockets ?? {});
   parts.notify.restore(handover?.notify ?? {});
+  parts.terminals.restore(handover?.terminals ?? {});
   let adopted = 0;
   const decided = new Set<string>();
   for (const [id, memory] of runningFirst(memories, parts)) {

@@ -9,6 +9,8 @@ import type {
   ScaleRequest,
   Supervisor,
   Telemetry,
+  TerminalClient,
+  Typed,
   Unsubscribe,
 } from "../../api/server/supervisor.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -39,12 +41,14 @@ import { hostShape } from "./host.ts";
 import { Requests, type RequestOptions } from "./requests.ts";
 import { detailOf, sumMetrics } from "./service-totals.ts";
 import { StatusQueries, type StatusOptions } from "./status.ts";
+import { attachClient, type TerminalOptions } from "./terminal.ts";
 import { unitFile } from "./unit-file.ts";
 
 export type LocalSupervisorOptions = StatusOptions &
   ExplainOptions &
   DiffOptions &
   LogQueryOptions &
+  TerminalOptions &
   Omit<RequestOptions, "lookup"> &
   Omit<QueryOptions, "find"> &
   Rest;
@@ -273,6 +277,16 @@ export class LocalSupervisor implements Supervisor {
       return () => stops.forEach((stop) => stop());
     };
     return this.#lookup.readService(name, (_, id) => follow(id, subscriber), followAll);
+  }
+
+  async attach(name: string, client: TerminalClient): Promise<Result<Unsubscribe, ApiError>> {
+    const found = this.#lookup.find(name);
+    return found.ok ? attachClient(found.value, client, this.#o) : found;
+  }
+
+  async typeInto(name: string, { session, bytes, size }: Typed): ReturnType<Supervisor["typeInto"]> {
+    const found = this.#lookup.find(name);
+    return found.ok ? ok(await this.#o.viewers.type(found.value, session, bytes, size)) : found;
   }
 
   async events(filter: EventFilter): Promise<Result<readonly shape.Event[], ApiError>> {

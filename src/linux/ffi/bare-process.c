@@ -26,12 +26,14 @@ enum { CHANNEL = 0, WATCH = 1 };
 enum { NR_clone = 220, NR_munmap = 215, NR_mmap = 222, NR_ppoll = 73, NR_recvmsg = 212, NR_dup3 = 24, NR_close = 57, NR_setsid = 157,
        NR_prctl = 167, NR_chdir = 49, NR_exit_group = 94, NR_sigaction = 134, NR_sigprocmask = 135, NR_read = 63, NR_write = 64,
        NR_openat = 56, NR_faccessat = 48, NR_fcntl = 25, NR_getpid = 172, NR_umask = 166, NR_setpriority = 140, NR_prlimit64 = 261,
-       NR_setgroups = 159, NR_setresgid = 149, NR_setresuid = 147, NR_execve = 221, NR_sched_setattr = 274, NR_sched_getattr = 275 };
+       NR_setgroups = 159, NR_setresgid = 149, NR_setresuid = 147, NR_execve = 221, NR_sched_setattr = 274, NR_sched_getattr = 275,
+       NR_ioctl = 29 };
 #else
 enum { NR_clone = 56, NR_munmap = 11, NR_mmap = 9, NR_ppoll = 271, NR_recvmsg = 47, NR_dup3 = 292, NR_close = 3, NR_setsid = 112,
        NR_prctl = 157, NR_chdir = 80, NR_exit_group = 231, NR_sigaction = 13, NR_sigprocmask = 14, NR_read = 0, NR_write = 1,
        NR_openat = 257, NR_faccessat = 269, NR_fcntl = 72, NR_getpid = 39, NR_umask = 95, NR_setpriority = 141, NR_prlimit64 = 302,
-       NR_setgroups = 116, NR_setresgid = 119, NR_setresuid = 117, NR_execve = 59, NR_sched_setattr = 314, NR_sched_getattr = 315 };
+       NR_setgroups = 116, NR_setresgid = 119, NR_setresuid = 117, NR_execve = 59, NR_sched_setattr = 314, NR_sched_getattr = 315,
+       NR_ioctl = 16 };
 #endif
 enum { NR_clone3 = 435, NR_close_range = 436 };
 enum { SIGCHLD = 17, SIG_SETMASK = 2, LAST_SIGNAL = 64, PR_SET_NAME = 15 };

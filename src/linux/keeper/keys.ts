@@ -4,5 +4,6 @@ export const keeperKey = {
   isProcess: (key: string): boolean => key.startsWith("process "),
   process: (pid: number): string => `process ${pid}`,
   socket: (unit: string, index: number, listen: string): string => `socket ${unit} ${index} ${listen}`,
+  terminal: (unit: string): string => `terminal ${unit}`,
   notify: (unit: string, address: string): string => `notify ${unit} ${address}`,
 } as const;

@@ -8,7 +8,7 @@ import type { Credentials } from "./users.ts";
 export const REQUEST_FIELDS = [
   "candidate_count", "is_search", "argument_count", "has_cwd", "has_oom_score_adj", "variable_count", "pid_variable_count",
   "strings_at", "vectors_at", "limits_at", "limit_count", "groups_at", "group_count", "fds_at", "fd_count", "umask", "has_nice",
-  "nice", "has_gid", "gid", "has_uid", "uid",
+  "nice", "has_gid", "gid", "has_uid", "uid", "has_terminal",
 ] as const;
 
 export type RequestLayout = StructLayout<(typeof REQUEST_FIELDS)[number]>;
@@ -70,6 +70,7 @@ export function encodeRequest(
     gid: credentials.gid ?? 0,
     has_uid: Number(credentials.uid !== null),
     uid: credentials.uid ?? 0,
+    has_terminal: Number(request.terminal === true),
   });
   names.forEach((name, i) => {
     const at = limitsAt + i * LIMIT_BYTES;

@@ -42,6 +42,7 @@ struct request {
   int has_nice, nice;
   int has_gid, gid;
   int has_uid, uid;
+  int has_terminal;                /* descriptor 0 becomes the controlling terminal */
 };
 
 struct limit { word id, soft, hard; };
@@ -64,7 +65,7 @@ enum { O_DIRECTORY = 040000 };
 #else
 enum { O_DIRECTORY = 0200000 };
 #endif
-enum { MSG_CMSG_CLOEXEC = 0x40000000, PROT_READ_WRITE = 3, MAP_PRIVATE = 2, MAP_PRIVATE_ANONYMOUS = 0x22, POLLIN = 1, PRIO_PROCESS = 0, X_OK = 1 };
+enum { MSG_CMSG_CLOEXEC = 0x40000000, PROT_READ_WRITE = 3, MAP_PRIVATE = 2, MAP_PRIVATE_ANONYMOUS = 0x22, POLLIN = 1, PRIO_PROCESS = 0, X_OK = 1, TIOCSCTTY = 0x540e };
 #define AT_FDCWD (-100L)
 #define CLONE_VM 0x100UL
 #define CLONE_PARENT 0x8000UL
@@ -265,6 +266,8 @@ static void set_up_and_exec(struct slot *s) {
   result = r->has_nice ? call(NR_setpriority, (long)PRIO_PROCESS, 0L, (long)r->nice) : 0;
   if (result < 0) fail(s, NICE, result, 0);
   place_descriptors(s, r, (int *)(s->request + r->fds_at)); /* before the limits: a small RLIMIT_NOFILE would make dup3 fail */
+  result = r->has_terminal ? call(NR_ioctl, 0L, (long)TIOCSCTTY, 0L) : 0;
+  if (result < 0) fail(s, SESSION, result, 0);
   set_limits(s, (struct limit *)(s->request + r->limits_at), r->limit_count);
   if (r->umask >= 0) call(NR_umask, (long)r->umask);
   set_identity(s, r);
@@ -442,7 +445,7 @@ const struct exported *sup_exports(void) {
     FIELD(request, pid_variable_count), FIELD(request, strings_at), FIELD(request, vectors_at), FIELD(request, limits_at),
     FIELD(request, limit_count), FIELD(request, groups_at), FIELD(request, group_count), FIELD(request, fds_at),
     FIELD(request, fd_count), FIELD(request, umask), FIELD(request, has_nice), FIELD(request, nice), FIELD(request, has_gid),
-    FIELD(request, gid), FIELD(request, has_uid), FIELD(request, uid),
+    FIELD(request, gid), FIELD(request, has_uid), FIELD(request, uid), FIELD(request, has_terminal),
     SIZE(limit), FIELD(limit, id), FIELD(limit, soft), FIELD(limit, hard),
     SIZE(report), FIELD(report, pid), FIELD(report, stage), FIELD(report, error), FIELD(report, detail), FIELD(report, cgroup_error),
     CONSTANT(MAX_DESCRIPTORS),

@@ -278,7 +278,7 @@ function resolve(request: SpawnRequest): ResolvedRequest | Failure {
   const unknown = Object.keys(limits).find((name) => RLIMITS[name] === undefined);
   if (unknown !== undefined) return failed("limits", EINVAL, unknown);
   if (request.fds.length > MAX_DESCRIPTORS - OWN_DESCRIPTORS) return failed("descriptors", E2BIG, `${request.fds.length} descriptors`);
-  if (credentials.value.uid !== null) chownPipes(request.fds, credentials.value.uid);
+  if (credentials.value.uid !== null) chownStreams(request, credentials.value.uid);
   return { request, candidates, limits, credentials: credentials.value };
 }
 
@@ -286,13 +286,13 @@ function resolve(request: SpawnRequest): ResolvedRequest | Failure {
 const KEEP_GROUP = 0xffffffff;
 
 /**
- * Gives the pipes of stdin, stdout and stderr to the user. Otherwise a program could not reopen /dev/stdout (like nginx's
- * `access_log /dev/stdout`).
+ * Gives the pipes or the terminal of stdin, stdout and stderr to the user. Otherwise a program could not reopen /dev/stdout (like
+ * nginx's `access_log /dev/stdout`).
  */
-function chownPipes(fds: SpawnRequest["fds"], uid: number): void {
+function chownStreams({ fds, terminal }: SpawnRequest, uid: number): void {
   for (const fd of fds.slice(0, 3)) {
     try {
-      if (fd !== null && fstatSync(fd).isFIFO()) fchownSync(fd, uid, KEEP_GROUP);
+      if (fd !== null && (terminal === true || fstatSync(fd).isFIFO())) fchownSync(fd, uid, KEEP_GROUP);
     } catch {
       // The daemon lacks CAP_CHOWN. The program can still use the open descriptor.
     }

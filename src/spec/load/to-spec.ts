@@ -34,6 +34,7 @@ export function toSpec(unit: UnitFile, id: string, file: string): spec.Spec {
     environment: unit.environment,
     environmentFiles: unit.environment_files.map(environmentFile),
     identity: identity(unit),
+    tty: unit.tty,
     port: unit.port ?? null,
     sockets: (unit.sockets ?? []).map((socket) => ({ name: socket.name, listen: socket.listen, reusePort: socket.reuse_port })),
     readyLog: unit.ready_log === undefined ? null : parseTextPattern(unit.ready_log),

@@ -75,6 +75,10 @@ export const UNIT_ROWS = {
         .array(z.string().regex(/^-?(\/|~\/|%[hSLt])/, "must be an absolute path or start with ~/ (after a - if it is optional)"))
         .default([]),
   ),
+  tty: restart(
+    "Give the main process a terminal as its standard input, output and error, for programs that people type into. `sup attach UNIT` connects to it. What the program prints goes to the log as `stdout`. `TERM` is `xterm-256color` unless the unit sets it.",
+    () => z.boolean().default(false),
+  ),
   port: restartOptional(
     "Port that the service listens on: shown in `sup status` and passed to the service as `PORT`. As long as only a process that listened there before the unit started answers on this port, health checks of it fail.",
     () => count(1, 65_535),

@@ -1,5 +1,6 @@
 import type { ApiSettings } from "../../../src/api/server/access.ts";
 import type { ApiError } from "../../../src/api/contract/errors.ts";
+import { fakeTerminal } from "./fake-terminal.ts";
 import { createApp, type App, type AppOptions } from "../../../src/api/server/server.ts";
 import type * as shape from "../../../src/api/contract/shapes.ts";
 import type { PageFile } from "../../../src/api/server/page.ts";
@@ -16,7 +17,6 @@ import { type Follower, fakeTrail } from "./fake-trail.ts";
 export const TOKEN = "a-token-of-the-tests-0123456789";
 export const NOW = Date.parse("2026-05-01T12:00:00.000Z");
 export const NOW_ISO = "2026-05-01T12:00:00.000Z";
-
 export const SETTINGS: ApiSettings = { host: "127.0.0.1", auth: "token", basePath: "", allowedHosts: [], allowedOrigins: [], page: "on" };
 
 export function aService(id: string, more: Partial<shape.Service> = {}): shape.Service {
@@ -128,6 +128,7 @@ export function fakeSupervisor(ids: readonly string[] = ["web", "db", "web@1"]):
       fake.lines.push(line);
       for (const follower of followers) follower.line(line);
     },
+    ...fakeTerminal(calls, find),
     status: async () => status(),
     service: async (id) => find(id),
     async serviceDetail(id) {

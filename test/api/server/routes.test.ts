@@ -7,7 +7,10 @@ const API = "/api/supervisor";
 const body = (value: unknown): RequestInit => ({ body: JSON.stringify(value) });
 
 /** One good request for each route; the compiler refuses a route without a row. */
-const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [request: string, init?: RequestInit, status?: number]> = {
+const GOOD: Record<
+  Exclude<RouteName, "eventStream" | "prometheus" | "attach">,
+  readonly [request: string, init?: RequestInit, status?: number]
+> = {
   healthz: ["GET /healthz"],
   openapi: ["GET /openapi.json"],
   status: [`GET ${API}/status`],
@@ -29,6 +32,7 @@ const GOOD: Record<Exclude<RouteName, "eventStream" | "prometheus">, readonly [r
   serviceHealth: [`GET ${API}/services/web/health?run=true`],
   probe: [`POST ${API}/services/web/health`],
   serviceLogs: [`GET ${API}/services/web/logs?lines=2`],
+  attachInput: [`POST ${API}/services/web/attach/input`, body({ session: "s1", data: "aGkK", columns: 80, rows: 24 })],
   rotateLogs: [`POST ${API}/services/web/logs/rotate`],
   serviceMetrics: [`GET ${API}/services/web/metrics?since=10m&limit=5`],
   serviceForecast: [`GET ${API}/services/web/forecast`],

@@ -6,6 +6,8 @@ import type { ProbeContext, Prober, ProbeResult } from "../../../src/ports/probe
 import type { FoundRun, PendingStart, Processes, ProcessRef, SpawnRequest, SpawnResult, Survivor } from "../../../src/ports/processes.ts";
 import type { SdNotifyMessage, SdNotifySockets } from "../../../src/ports/sd-notify.ts";
 import type { Sockets } from "../../../src/ports/sockets.ts";
+import type { Terminals } from "../../../src/ports/terminals.ts";
+import { TerminalViewers } from "../../../src/daemon/engine/terminal-viewers.ts";
 import type { ProbeSpec } from "../../../src/spec/spec.ts";
 import { ref } from "../../core/fixtures.ts";
 
@@ -126,6 +128,23 @@ export class FakeProcesses implements Processes {
 }
 
 /** A log store that records its calls and the notes in the logs. */
+/** Terminals that cannot be opened, except for what `more` replaces. */
+export function fakeTerminals(more: Partial<Terminals> = {}): { readonly terminals: Terminals; readonly viewers: TerminalViewers } {
+  const terminals: Terminals = {
+    open: () => ({ ok: false, error: { message: "no terminals here", isShortage: false } }),
+    takeBack: () => false,
+    has: () => false,
+    drain() {},
+    type: async () => false,
+    resize() {},
+    close() {},
+    all: () => ({}),
+    restore() {},
+    ...more,
+  };
+  return { terminals, viewers: new TerminalViewers(terminals, { tap() {} }) };
+}
+
 export function fakeLogs(): {
   readonly logs: LogStore;
   readonly notes: string[];

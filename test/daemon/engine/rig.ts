@@ -4,11 +4,12 @@ import { Interpreter } from "../../../src/daemon/engine/interpreter.ts";
 import { Launcher } from "../../../src/daemon/engine/launcher.ts";
 import { SocketHolder } from "../../../src/daemon/engine/socket-holder.ts";
 import type { PortHolder } from "../../../src/ports/port-holder.ts";
+import type { Terminals } from "../../../src/ports/terminals.ts";
 import { makeSpec, type SpecParts } from "../../core/fixtures.ts";
-import { fakeLogs, FakeProber, FakeProcesses, fakeSockets, FakeSdNotify } from "./fakes.ts";
+import { fakeLogs, FakeProber, FakeProcesses, fakeSockets, FakeSdNotify, fakeTerminals } from "./fakes.ts";
 
 /** An interpreter on fake ports with one unit, `web`. `perform` takes effects, `facts` gives the facts that they led to. */
-export function rig(parts: SpecParts = {}) {
+export function rig(parts: SpecParts = {}, terminals: Partial<Terminals> = {}) {
   const world = new World({ startConcurrency: 0 });
   world.handle({ type: "load", spec: makeSpec("web", parts) }, { nowMs: 0, roll: 0 });
   const [processes, prober, notify, logs, sockets] = [new FakeProcesses(), new FakeProber(), new FakeSdNotify(), fakeLogs(), fakeSockets()];
@@ -35,6 +36,7 @@ export function rig(parts: SpecParts = {}) {
     findShortage: () => null,
     findPortHolder: (port) => holders.get(port) ?? null,
     stdins: { pass: (_, action) => action(null) },
+    ...fakeTerminals(terminals),
     pathChecker: ["check-paths"],
     world,
     processes,

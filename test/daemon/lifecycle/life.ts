@@ -12,7 +12,7 @@ import { Reloader } from "../../../src/daemon/units/reloader.ts";
 import { UnitCatalog } from "../../../src/daemon/units/unit-catalog.ts";
 import type { Held } from "../../../src/daemon/engine/socket-holder.ts";
 import { unitFiles } from "../../spec/fixtures.ts";
-import { fakeLogs, FakeProber, FakeProcesses, fakeSockets, FakeSdNotify } from "../engine/fakes.ts";
+import { fakeLogs, FakeProber, FakeProcesses, fakeSockets, FakeSdNotify, fakeTerminals } from "../engine/fakes.ts";
 
 /** The state that outlives a daemon: unit files, the store, the boot id. */
 export class Disk {
@@ -67,6 +67,7 @@ export function daemonOn(disk: Disk) {
     findShortage: () => null,
     findPortHolder: () => null,
     stdins: { pass: (_, action) => action(null) },
+    ...fakeTerminals(),
     pathChecker: ["check-paths"],
     ...{ world, processes, logs: logs.logs, prober, launcher, sockets: holder, notify, clock, bootId: disk.bootId, invocationOf, bug },
     onProbe: () => undefined,
@@ -118,6 +119,7 @@ export function daemonOn(disk: Disk) {
     },
     logs: logs.logs,
     sockets: holder,
+    terminals: fakeTerminals().terminals,
     invocations: { cutOff: false, runOf },
     invocationOf,
   };

@@ -35,6 +35,7 @@ describe("the defaults of the contract", () => {
       environment: {},
       environmentFiles: [],
       identity: { user: null, group: null, umask: null, nice: null, oomScoreAdj: null, limits: {} },
+      tty: false,
       port: null,
       sockets: [],
       readyLog: null,

@@ -15,6 +15,8 @@ import type { CaptureJournal, Doing, InFlight } from "./capture-journal.ts";
 /** Receives records. Their buffer is valid only during the call. */
 export interface Sink {
   readonly raw: boolean;
+  /** Receives the bytes as the service wrote them, or null if nobody needs them. They are valid only during the call. */
+  readonly tap: ((bytes: Uint8Array) => void) | null;
   framing(stream: Stream): Framing;
   gate(stream: Stream): LossGate;
   /** Begins a step. Returns where the log ends now, how much may be added to it, and whether the disk refuses writes. */
@@ -178,6 +180,7 @@ class FifoCapture implements Capture {
       return bytes;
     }
     if (kept > 0) this.unfinished.copy(input, 0);
+    this.#options.sink.tap?.(input.subarray(kept, kept + bytes));
     this.#write(input, 0, kept + bytes);
     this.#commit(from !== null, bytes);
     this.writeNotices("step");
@@ -195,6 +198,7 @@ class FifoCapture implements Capture {
       buffers.journal!.cancel();
       return bytes;
     }
+    this.#options.sink.tap?.(region.bytes.subarray(region.at, region.at + bytes));
     const from = region.at - this.unfinished.length;
     this.unfinished.copy(region.bytes, from);
     this.#write(region.bytes, from, region.at + bytes);

@@ -1,5 +1,6 @@
 import type { RouteName } from "../../contract/routes.ts";
 import * as alerts from "./alerts.ts";
+import * as attaching from "./attach.ts";
 import * as daemon from "./daemon.ts";
 import * as events from "./events.ts";
 import type { Handler } from "./handler.ts";
@@ -16,6 +17,7 @@ import * as units from "./units.ts";
 /** The handler of every route. It is a compile error if a route has no handler. */
 export const handlers: { readonly [K in RouteName]: Handler<K> } = {
   ...alerts,
+  ...attaching,
   ...daemon,
   ...events,
   ...health,
