@@ -39,24 +39,10 @@ describe("sup top", () => {
     expect(JSON.parse((await sup(daemon, ["top", "--json"])).out)).toHaveLength(3);
   });
 
-  test("on a terminal it follows the stream, sorts on a key press, fits the screen and restores it", async () => {
-    const text = `id: 1\nevent: snapshot\ndata: ${JSON.stringify(status())}\n\n`;
-    const body = (): ReadableStream => new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(text)) });
-    await using daemon = new FakeDaemon({ eventStream: () => new Response(body(), { headers: { "content-type": "text/event-stream" } }) });
-    let press: (key: string) => void = () => {};
-    const keys = (onKey: (key: string) => void): (() => void) => ((press = onKey), () => {});
-    const pressed: string[] = [];
-    const onOut = (out: string): void => {
-      if (pressed.length === 0 && out.includes("busy")) press((pressed[0] = "m"));
-      else if (pressed.length === 1 && out.includes("by memory")) press((pressed[1] = "q"));
-    };
-    const host = { isTerminal: () => true, keys, rows: () => 6 };
-    const { code, out } = await sup(daemon, ["top", "--no-color"], { host, onOut });
-    expect(code).toBe(0);
-    expect(out).toContain("by memory");
-    expect(out).toContain("2 more");
-    expect(out).toStartWith("\x1b[?1049h\x1b[?25l\x1b[?7l");
-    expect(out).toEndWith("\x1b[?7h\x1b[?25h\x1b[?1049l");
+  test("--once prints the table on a terminal too", async () => {
+    await using daemon = new FakeDaemon({ status });
+    const { code, out } = await sup(daemon, ["top", "--once", "--no-color"], { host: { isTerminal: () => true } });
+    expect([code, names(out)]).toEqual([0, ["busy", "idle", "down"]]);
   });
 });
 

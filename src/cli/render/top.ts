@@ -25,8 +25,8 @@ const COLUMNS: readonly Column[] = [
   { title: "HEALTH" },
 ];
 
-/** Returns one screen of `sup top`. It has a headline, and as many units as fit into `rows`. */
-export function topScreen(view: View, sort: Sort, style: TableStyle, rows: number): string {
+/** Returns the table of `sup top`, with a headline. */
+export function topScreen(view: View, sort: Sort, style: TableStyle): string {
   const { paint, now } = style;
   const services = [...view.services.values()];
   const order = ORDER[sort](now);
@@ -38,21 +38,16 @@ export function topScreen(view: View, sort: Sort, style: TableStyle, rows: numbe
   const sum = (pick: (service: Service) => number | null): number => services.reduce((total, service) => total + (pick(service) ?? 0), 0);
   const running = services.filter(({ state }) => state === "running").length;
   const about = `${running} of ${services.length} running, cpu ${percent(sum(({ cpu_percent }) => cpu_percent))}, memory ${memory(sum(({ memory_mb }) => memory_mb))}`;
-  const stale = view.stale ? paint("red", "  (disconnected: old data)") : "";
-  const head = `${paint("bold", `sup ${safe(view.daemon?.version ?? "")}`)}  ${about}  by ${paint("cyan", sort)}${stale}`;
-  // The other rows are the headline, an empty line, the column titles, the list of keys, and the number of hidden units if there
-  // are any.
-  const room = all.length <= rows - 4 ? all.length : Math.max(1, rows - 5);
-  const lines = layOut(COLUMNS, all.slice(0, room), tableOptions(style));
-  const hidden = all.length > room ? paint("dim", `${all.length - room} more`) : "";
-  return [head, "", ...lines, hidden].join("\n").trimEnd();
+  const head = `${paint("bold", `sup ${safe(view.daemon?.version ?? "")}`)}  ${about}  by ${paint("cyan", sort)}`;
+  return [head, "", ...layOut(COLUMNS, all, tableOptions(style))].join("\n").trimEnd();
 }
 
 const uptimeMs = ({ start_time }: Service, now: number): number => (start_time === null ? 0 : now - Date.parse(start_time));
 
 const byName = (a: Service, b: Service): number => compareIds(a.id, b.id);
 
-const ORDER: Record<Sort, (now: number) => (a: Service, b: Service) => number> = {
+/** The comparison of each order. Equal units are in the order of their names. */
+export const ORDER: Record<Sort, (now: number) => (a: Service, b: Service) => number> = {
   cpu: () => (a, b) => (b.cpu_percent ?? -1) - (a.cpu_percent ?? -1) || byName(a, b),
   memory: () => (a, b) => (b.memory_mb ?? -1) - (a.memory_mb ?? -1) || byName(a, b),
   name: () => byName,
