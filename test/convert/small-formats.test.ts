@@ -160,14 +160,14 @@ processes:
     const imported = compose(`
 log_location: /x
 processes:
-  a: { command: a, ready_log_line: "up.*", is_tty: true, is_daemon: true, log_location: /y, nonsense: 1, x-own: 2 }
+  a: { command: a, ready_log_line: "up.*", is_interactive: true, is_daemon: true, log_location: /y, nonsense: 1, x-own: 2 }
   b: { command: b, shutdown: { command: stop } }
 `);
     expect(unitOf(imported, "a").json.enabled).toBe(false);
     expect(valueOf(imported, "ready_log_line", "ready_log")).toBe("/up.*/");
     expect(outcomes(imported)).toEqual(
       expect.arrayContaining([
-        "is_tty: dropped",
+        "is_interactive: dropped",
         "nonsense: dropped",
         "shutdown.command: dropped",
         "log_location: dropped",
@@ -176,6 +176,11 @@ processes:
       ]),
     );
     expect(outcomes(imported).join()).not.toContain("x-own");
+  });
+  test("a process on a terminal stays on one", () => {
+    const imported = compose("processes:\n  a: { command: a, is_tty: true }\n  b: { command: b, is_tty: false }\n");
+    expect([unitOf(imported, "a").json.tty, unitOf(imported, "b").json.tty]).toEqual([true, undefined]);
+    expect(entryOf(imported, "is_tty")?.outcome).toBe("carried");
   });
   test("a command that starts something in the background, and one that stops it", () => {
     const imported = compose(`

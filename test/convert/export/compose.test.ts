@@ -169,3 +169,9 @@ test("every file is valid, and its container gets the words and variables of the
     { numRuns: 100 },
   );
 });
+
+test("a unit with a terminal has one in its container, to which `docker attach` can type", () => {
+  expect(service({ tty: true })).toMatchObject({ tty: true, stdin_open: true });
+  expect(entryOf(web({ tty: true }), "tty")).toMatchObject({ outcome: "carried" });
+  expect(service({})).not.toHaveProperty("tty");
+});

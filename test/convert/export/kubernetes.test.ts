@@ -346,3 +346,9 @@ test("the keys of `rolling` become those of a Deployment", () => {
   const { spec: plain } = manifests({ instances: 4 }).Deployment!;
   expect(plain.strategy).toEqual({ type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } });
 });
+
+test("a unit with a terminal has one in its container, to which `kubectl attach` can type", () => {
+  expect(container(manifests({ tty: true }))).toMatchObject({ tty: true, stdin: true });
+  expect(entryOf(web({ tty: true }), "tty")).toMatchObject({ outcome: "carried" });
+  expect(container(manifests({}))).not.toHaveProperty("tty");
+});

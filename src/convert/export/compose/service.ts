@@ -29,6 +29,7 @@ export function exportService(draft: ExportDraft, texts: Texts, image: string, o
       command: [],
       ...place(draft, texts),
       ...settings,
+      ...terminal(draft),
       ...ports(draft),
       ...restarts(draft),
       ...stopping(draft),
@@ -42,6 +43,11 @@ export function exportService(draft: ExportDraft, texts: Texts, image: string, o
     hasSecrets: environment.hasSecrets,
     missing: environment.missing,
   };
+}
+
+function terminal(draft: ExportDraft): Record<string, unknown> {
+  draft.carried("tty", "tty, stdin_open: `docker attach` connects to it");
+  return draft.spec.tty ? { tty: true, stdin_open: true } : {};
 }
 
 function commandOf(draft: ExportDraft, texts: Texts): string[] | string {

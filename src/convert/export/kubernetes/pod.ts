@@ -46,11 +46,13 @@ export function exportPod(given: PodExport): Result<Pod, string> {
     name,
     ...base,
     command: command.value.map(expandable),
+    ...(spec.tty && { tty: true, stdin: true }),
     ...(ports.length > 0 && { ports: ports.map((containerPort) => ({ containerPort })) }),
     ...resources(given),
     ...exportProbes(given),
   };
   stopping(given);
+  draft.carried("tty", "tty, stdin: `kubectl attach -it` connects to it");
   if (texts.assumed.size > 0)
     draft.approximated("environment_files", `values of ${[...texts.assumed].join(", ")} are not known now, so the defaults are written`);
   const grace = spec.stop.graceful ? seconds(spec.stop.timeoutMs) : 0;

@@ -194,6 +194,7 @@ function other({ unit, data, where }: Process, key: string): void {
       "start the program in the foreground",
     );
   }
+  if (key === "is_tty" && isOn) return unit.carry(key, "tty", true, where);
   if (/^(is_|disable_)/.test(key) && !isOn) return unit.carried(key, "off, which is the default", where);
   const reason = lookUp(DROPPED, key);
   if (reason !== undefined) unit.drop(key, where, reason);
@@ -201,9 +202,8 @@ function other({ unit, data, where }: Process, key: string): void {
 }
 
 const DROPPED: Readonly<Record<string, string>> = {
-  is_tty: "sup gives a unit no terminal",
-  is_interactive: "sup gives a unit no terminal",
-  is_foreground: "sup gives a unit no terminal",
+  is_interactive: '"tty" gives a unit a terminal, and `sup attach` connects to it',
+  is_foreground: '"tty" gives a unit a terminal, and `sup attach` connects to it',
   is_elevated: 'sup does not use sudo; "user" says who runs the unit',
   is_strict: "sup checks every unit file strictly",
   log_configuration: 'the log of a unit has its own settings, in "log"',

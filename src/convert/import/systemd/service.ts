@@ -201,7 +201,13 @@ function output(service: Service): void {
   }
   const input = take(service, "StandardInput");
   if (input?.value === "null") unit.carried("StandardInput", "the input of every unit is /dev/null", whereOf(input));
-  else if (input) unit.drop("StandardInput", whereOf(input), "the input of every unit is /dev/null");
+  else if (input)
+    unit.drop(
+      "StandardInput",
+      whereOf(input),
+      "the input of a unit is /dev/null",
+      '"tty": true gives it a terminal of its own, for `sup attach`',
+    );
 }
 
 function directories(service: Service): void {
