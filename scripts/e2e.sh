@@ -12,7 +12,8 @@ missing=
 for pair in \
   nginx:nginx-light redis-server:redis-server python3:python3-minimal systemd-notify:systemd promtool:prometheus curl:curl \
   wget:wget busybox:busybox shellcheck:shellcheck zsh:zsh fish:fish mandoc:mandoc \
-  pkaction:polkitd supervisord:supervisor ip:iproute2 chromium:chromium; do
+  pkaction:polkitd supervisord:supervisor ip:iproute2 chromium:chromium tmux:tmux \
+  less:less vim.tiny:vim-tiny; do
   PATH=$PATH:/usr/sbin command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
 done
 # Check these files, because no command shows whether a complete systemd with user managers is installed.
