@@ -79,7 +79,7 @@ describe("sup attach", () => {
     expect(rest.filter(({ body }) => "columns" in body).at(-1)!.body).toEqual({ session: "s1", ...SIZE });
   });
 
-  test("the end of the run is told, with its state", async () => {
+  test("the end of the run is printed, with the state of the unit", async () => {
     const terminal = new Terminal();
     const here = onTerminal();
     const service = () => detailOf(aService("shell", { state: "backoff", exit_code: 3 }));
@@ -94,7 +94,7 @@ describe("sup attach", () => {
     expect(here.acts).toContain("restored");
   });
 
-  test("who types is told, and a client that only looks rings the bell for a key", async () => {
+  test("prints who types, and rings the bell for a key of a client that only looks", async () => {
     const terminal = new Terminal();
     const here = onTerminal();
     const first = { session: "s1", types: false, typist: "bob on pts/1" };

@@ -15,20 +15,20 @@ function rig() {
   };
   const viewers = new TerminalViewers(terminals, { tap: (_, onBytes) => void (tap = onBytes) });
   const join = (name: string, more: Partial<Pick<Viewer, "watches" | "takes" | "size">> = {}) => {
-    const heard: string[] = [];
+    const received: string[] = [];
     let session = "";
     const leave = viewers.attach("web", {
       ...{ name, watches: false, takes: false, size: null, ...more },
-      output: (bytes) => void heard.push(Buffer.from(bytes).toString()),
+      output: (bytes) => void received.push(Buffer.from(bytes).toString()),
       typing(state) {
         session = state.session;
-        heard.push(state.types ? "types" : `${state.typist ?? "nobody"} types`);
+        received.push(state.types ? "types" : `${state.typist ?? "nobody"} types`);
       },
-      ended: () => void heard.push("ended"),
+      ended: () => void received.push("ended"),
     });
     const type = (text: string | null, size: TerminalSize | null = null) =>
       viewers.type("web", session, text === null ? null : Buffer.from(text), size);
-    return { heard, leave, type };
+    return { received, leave, type };
   };
   return {
     ...{ acts, viewers, join },
@@ -43,43 +43,43 @@ test("the first client types, the others look; when it leaves, the next one type
   const ann = join("ann", { size: { columns: 80, rows: 24 } });
   const bob = join("bob", { size: { columns: 100, rows: 40 } });
   print("hello");
-  expect([ann.heard, bob.heard]).toEqual([
+  expect([ann.received, bob.received]).toEqual([
     ["types", "hello"],
     ["ann types", "hello"],
   ]);
   expect([await ann.type("a"), await bob.type("b"), await bob.type(null, { columns: 90, rows: 30 })]).toEqual(["done", "watching", "done"]);
   ann.leave();
-  expect(bob.heard.at(-1)).toBe("types");
+  expect(bob.received.at(-1)).toBe("types");
   expect(await bob.type("c")).toBe("done");
   expect(await ann.type("d")).toBe("gone");
   // The size goes through another one, so that the program draws its screen for the new client.
   expect(acts).toEqual(["80x25", "80x24", "type a", "90x31", "90x30", "type c"]);
 });
 
-test("a client that only looks never types; one that takes over tells the others", async () => {
+test("a client that only looks never types; the others are informed when a client takes over", async () => {
   const { join } = rig();
   const cat = join("cat", { watches: true });
   const ann = join("ann");
   const bob = join("bob", { takes: true });
   ann.leave();
   bob.leave();
-  expect(cat.heard).toEqual(["nobody types", "ann types", "bob types", "nobody types"]);
+  expect(cat.received).toEqual(["nobody types", "ann types", "bob types", "nobody types"]);
   expect(await cat.type("x")).toBe("watching");
 });
 
-test("a new client gets the end of the output first, and all learn of the end of the run", async () => {
+test("a new client gets the end of the output first, and all clients are informed of the end of the run", async () => {
   const { join, print, viewers, isTapped } = rig();
   viewers.follow("web");
   print("x".repeat(10_000));
   print(">>> ");
   const ann = join("ann");
-  expect(ann.heard[1]).toBe(`${"x".repeat(4092)}>>> `);
+  expect(ann.received[1]).toBe(`${"x".repeat(4092)}>>> `);
   viewers.endOf("web");
-  expect([ann.heard.at(-1), isTapped(), await ann.type("x")]).toEqual(["ended", false, "gone"]);
-  expect(join("bob").heard).toEqual(["types"]);
+  expect([ann.received.at(-1), isTapped(), await ann.type("x")]).toEqual(["ended", false, "gone"]);
+  expect(join("bob").received).toEqual(["types"]);
 });
 
-test("a program that does not read and a terminal that is gone are told apart", async () => {
+test("a program that does not read and a terminal that is gone give different results", async () => {
   const { join, close } = rig();
   const ann = join("ann");
   expect(await ann.type("far too long")).toBe("full");
