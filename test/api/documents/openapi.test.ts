@@ -43,7 +43,8 @@ for (const [name, { method, path, access, streams }] of all) {
     expect(new Set(parameters.map((one) => one.name)).size).toBe(parameters.length);
     expect(operation.responses["200"]!.description).not.toBe("");
     const types = Object.keys(operation.responses["200"]!.content);
-    expect(types).toContain(streams === "events" ? "text/event-stream" : streams === "text" ? "text/plain" : "application/json");
+    const special = { events: "text/event-stream", objects: "application/x-ndjson", text: "text/plain", lines: "application/json" };
+    expect(types).toContain(streams === undefined ? "application/json" : special[streams]);
     expect(operation.responses.default).toBeDefined();
     expect(operation.security).toEqual(access === "open" ? [] : (undefined as never));
   });
