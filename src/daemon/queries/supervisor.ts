@@ -340,16 +340,6 @@ export class LocalSupervisor implements Supervisor {
     return found.ok ? ok(await this.#o.viewers.type(found.value, session, bytes, size)) : found;
   }
 
-  async attach(name: string, client: TerminalClient): Promise<Result<Unsubscribe, ApiError>> {
-    const found = this.#lookup.find(name);
-    return found.ok ? attachClient(found.value, client, this.#o) : found;
-  }
-
-  async typeInto(name: string, { session, bytes, size }: Typed): ReturnType<Supervisor["typeInto"]> {
-    const found = this.#lookup.find(name);
-    return found.ok ? ok(await this.#o.viewers.type(found.value, session, bytes, size)) : found;
-  }
-
   async events(filter: EventFilter): Promise<Result<readonly shape.Event[], ApiError>> {
     const units = filter.service === undefined ? null : this.#lookup.unitsOf(filter.service);
     return ok(storedEvents(this.#o.store, filter, units ?? []));
