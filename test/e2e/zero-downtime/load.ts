@@ -52,7 +52,9 @@ async function client(port: number, keepsAlive: boolean, counts: Counts): Promis
       await connection.request(keepsAlive);
     } catch (error) {
       connection?.close();
-      counts.failures.push(`${keepsAlive ? "keep-alive" : "one-shot"}: ${error instanceof Error ? error.message : String(error)}`);
+      counts.failures.push(
+        `${keepsAlive ? "keep-alive" : "one-shot"}: ${error instanceof Error ? error.message : String(error)} at ${new Date().toISOString()}`,
+      );
     }
     counts.requests++;
     counts.slowestMs = Math.max(counts.slowestMs, performance.now() - startedMs);

@@ -99,7 +99,13 @@ test(`SIGKILL and re-exec of sup at ten moments of rollouts (seed ${SEED}): no r
     }
     if (broken) writeFileSync(broken.file, program);
   }
-  for (const [at, load] of loads.entries()) report(services[at]!.title, await load.stop());
+  for (const [at, load] of loads.entries()) {
+    const { name, title } = services[at]!;
+    const result = await load.stop();
+    if (result.failures.length > 0)
+      console.error(`events of ${title}:\n${JSON.stringify(await daemon.json("events", name, "-n", "1000"))}`);
+    report(title, result);
+  }
 }, 180_000);
 
 /** Loads the unit files and waits until all units serve. */
