@@ -18,7 +18,7 @@ async function start(_directory: string, argv: readonly string[]): Promise<Loggi
   const sandbox = new Sandbox();
   try {
     await sandbox.boot();
-    const root = `/proc/${sandbox.pid}/root`;
+    const root = sandbox.rootPath;
     await prepare(sandbox, root, argv);
     const command = (...words: readonly string[]): string[] => ["nsenter", "-a", "-t", String(sandbox.pid), "--", ...words];
     return {

@@ -46,7 +46,7 @@ async function start(session: Session): Promise<Running> {
 
 /** Writes the unit files into the sandbox, where the services also record their starts. */
 async function writeUnits({ count, service, starts }: Session, sandbox: Sandbox): Promise<void> {
-  const root = `/proc/${sandbox.pid}/root`;
+  const root = sandbox.rootPath;
   const file = starts.file;
   mkdirSync(join(root, dirname(file)), { recursive: true });
   starts.readFrom(join(root, file), (pid) => pidInNamespace(sandbox.pid, pid));

@@ -6,7 +6,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import type { Report } from "../../test/e2e/zero-downtime/load.ts";
 import { freePort } from "../../test/harness/ports.ts";
 import { writeSection } from "../documents.ts";
 import { describeMachine } from "../machine.ts";
@@ -17,6 +16,7 @@ import { median } from "../stats.ts";
 import { table } from "../table.ts";
 import type { Contender } from "./contender.ts";
 import { findContenders } from "./contenders.ts";
+import type { Report } from "./load.ts";
 
 const { values: options } = parseArgs({
   options: { restarts: { type: "string", default: "10" }, only: { type: "string" }, write: { type: "boolean" } },
@@ -39,7 +39,7 @@ if (node === null || !Number.isInteger(restarts) || restarts < 1) {
 }
 await providePrograms();
 const wanted = options.only?.split(",");
-const contenders = (await findContenders()).filter(({ name }) => wanted?.some((word) => name.toLowerCase().startsWith(word)) ?? true);
+const contenders = (await findContenders()).filter(({ name }) => wanted?.some((word) => name.toLowerCase().startsWith(`${word} `)) ?? true);
 const rows: string[][] = [];
 const causes: string[] = [];
 for (const contender of contenders) {

@@ -20,9 +20,8 @@ async function start({ node, program, port }: ServerFiles, hasSocket: boolean): 
   const sandbox = new Sandbox();
   try {
     await sandbox.boot();
-    const root = `/proc/${sandbox.pid}/root`;
-    const units = join(root, "etc/systemd/system");
-    copyFileSync(program, join(root, PROGRAM));
+    const units = join(sandbox.rootPath, "etc/systemd/system");
+    copyFileSync(program, join(sandbox.rootPath, PROGRAM));
     const variable = hasSocket ? "LISTENER=3" : `PORT=${port}`;
     const service = `[Service]\nExecStart=${node} ${PROGRAM}\nEnvironment=${variable}\nTimeoutStopSec=${DRAIN_SECONDS}\n`;
     writeFileSync(join(units, "web.service"), service);

@@ -30,7 +30,7 @@ export async function startSandbox(): Promise<Sandbox> {
   try {
     await sandbox.boot();
     // Copy through /proc/PID/root, because the checkout may be in a directory that the sandbox hides behind its own (/tmp).
-    const installed = join("/proc", String(sandbox.pid), "root", INSTALLED);
+    const installed = join(sandbox.rootPath, INSTALLED);
     copyFileSync(SUP, installed);
     chmodSync(installed, 0o755);
     return sandbox;
@@ -53,6 +53,11 @@ export class Sandbox implements AsyncDisposable {
   /** The pid of the sandbox's init in this machine's pid namespace. */
   get pid(): number {
     return this.#pid;
+  }
+
+  /** The path through which this machine sees the root directory of the sandbox. */
+  get rootPath(): string {
+    return join("/proc", String(this.#pid), "root");
   }
 
   async boot(): Promise<void> {

@@ -161,7 +161,7 @@ describe("npm run bench", () => {
 
   test("--help lists the benchmarks", async () => {
     const { code, stdout } = await bench("--help");
-    expect([...stdout.matchAll(/^ {2}(\w+): /gm)].map(([, name]) => name)).toEqual(["comparison", "compare", "floor", "loss", "logs", "many", "checks", "metrics", "forecast", "page"]); // prettier-ignore
+    expect([...stdout.matchAll(/^ {2}(\w+): /gm)].map(([, name]) => name)).toEqual(["comparison", "all", "units", "compare", "floor", "loss", "rolling", "logs", "many", "checks", "metrics", "forecast", "page"]); // prettier-ignore
     expect(code).toBe(0);
   });
 

@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { type Daemon, startDaemon } from "../../harness/daemon.ts";
-import { type Report, startLoad } from "./load.ts";
+import { type Report, startLoad } from "../../../bench/rolling/load.ts";
 import { OTHERS, place, type Placed, type Server, SERVERS } from "./servers.ts";
 
 interface Stock {

@@ -5,7 +5,7 @@ import type { RolloutStatus } from "../../../src/api/contract/shapes.ts";
 import { type Daemon, startDaemon } from "../../harness/daemon.ts";
 import { until } from "../../harness/until.ts";
 import { Random } from "../../sim/random.ts";
-import { type Report, startLoad } from "./load.ts";
+import { type Report, startLoad } from "../../../bench/rolling/load.ts";
 import { behindNginx, OTHERS, place, type Placed, SERVERS } from "./servers.ts";
 
 const QUICK = { rolling: { min_healthy_time: 0.1 } };
