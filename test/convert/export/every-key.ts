@@ -78,6 +78,7 @@ export const KEY_CASES: readonly KeyCase[] = [
   ...items("conditions", { command: "/bin/x" }, { args: HOOK.args, timeout: HOOK.timeout }),
   ...items("conditions", { path_exists: "/a" }, { not: [true, false] }),
   ...["pre_start", "pre_restart", "post_stop"].flatMap((key) => items(key, { command: "/bin/x" }, HOOK)),
+  row("tty", true, false),
   row("start_timeout", 33, 44),
   row("ready_log", "ready", "up"),
   row("fail_log", "bad", "worse"),
@@ -143,6 +144,7 @@ export const KEY_CASES: readonly KeyCase[] = [
     name: ["b", "c"],
     listen: ["127.0.0.1:82", "127.0.0.1:83"],
     reuse_port: [true, false],
+    non_blocking: [true, false],
   }),
   ...members("schedule", { cron: "0 1 * * *" }, {
     cron: ["0 2 * * *", "0 3 * * *"],
@@ -162,6 +164,7 @@ export const KEY_CASES: readonly KeyCase[] = [
     tolerance: [0.2, 0.3],
     up_after: [20, 30],
     down_after: [100, 200],
+    idle_after: [100, 200],
     max_step_up: [2, 3],
     max_step_down: [2, 3],
   }),

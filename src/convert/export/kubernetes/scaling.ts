@@ -14,6 +14,7 @@ export function exportScaling(draft: ExportDraft, name: string, metadata: Manife
     if (windowMs <= MAX_WINDOW_MS) draft.carried(`instances.${key}`, "stabilizationWindowSeconds");
     else draft.approximated(`instances.${key}`, "stabilizationWindowSeconds: an hour, which is the most that Kubernetes accepts");
   }
+  draft.dropped("instances.idle_after", "Kubernetes starts no pod at the first connection", "KEDA or Knative can scale to 0");
   draft.carried("instances.max", "maxReplicas");
   draft.carried("instances.max_step_up", "behavior.scaleUp.policies");
   draft.carried("instances.max_step_down", "behavior.scaleDown.policies");

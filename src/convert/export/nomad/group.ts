@@ -155,6 +155,7 @@ function reportSteps(draft: ExportDraft): void {
   draft.carried("instances.start", "count");
   draft.carried("instances.tolerance", "threshold");
   draft.approximated("instances.up_after", "cooldown_on_scale_up: the time after an action in which the number stays");
+  draft.dropped("instances.idle_after", "the autoscaler starts no allocation at the first connection", "set min to 1");
   draft.approximated("instances.down_after", "cooldown: the time after an action in which the number stays");
   for (const [key, { percent }] of [
     ["max_step_up", maxStepUp],

@@ -46,6 +46,7 @@ export function exportNomad(input: ExportInput, options: ExportOptions): Exporte
 }
 
 const REASONS: Reasons = {
+  tty: ["a job has no key for a terminal", "the driver docker has `tty` and `interactive`"],
   groups: ["Nomad has no groups", "a namespace can hold several jobs"],
   priority: ["Nomad starts all jobs at once", "the priority of a job (1 to 100) decides which one goes first when resources are short"],
   critical: ["Nomad has no alerts", "raise the priority of the job"],

@@ -59,7 +59,7 @@ function filesOf(draft: ExportDraft, input: ExportInput, options: ExportOptions,
   const text = joined([
     section("Unit", unit),
     section("Container", container.value.lines),
-    section("Service", lines),
+    section("Service", spec.sockets.some(({ nonBlocking }) => nonBlocking) ? [...lines, ["NonBlocking", "yes"]] : lines),
     isPlain && spec.enabled ? section("Install", install) : "",
   ]);
   const timer = exportTimer(draft, spec.enabled || !draft.isSet("enabled"));
@@ -104,6 +104,7 @@ function steps(
 const IN_CONTAINER = "ExecStartPre= would run on the machine and not in the container";
 
 const REASONS: Reasons = {
+  tty: ["a quadlet has no key for a terminal", "add PodmanArgs=--tty"],
   priority: ["systemd starts units in the order of their dependencies only", 'use "dependencies"'],
   critical: ["systemd has no alerts", "OnFailure= can start a unit that notifies somebody"],
   notify: ["systemd has no notifications", "OnFailure= can start a unit that notifies somebody"],

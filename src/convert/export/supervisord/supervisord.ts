@@ -72,6 +72,7 @@ function steps(drafts: readonly ExportDraft[]): string[] {
 const NO_ORDER = "supervisord starts programs in the order of their priority, and waits for none";
 
 const REASONS: Reasons = {
+  tty: ["supervisord gives programs no terminal", "run the program with script(1) or in tmux"],
   name: ["supervisord has no display names", null],
   description: ["supervisord has no descriptions", null],
   critical: ["supervisord has no alerts", "an [eventlistener] can notify somebody"],

@@ -89,6 +89,10 @@ function steps(units: readonly Loaded[], files: readonly ExportedFile[], { isUse
 }
 
 const REASONS: Reasons = {
+  tty: [
+    "nobody can attach to the terminal of a systemd service",
+    "set TTYPath= and StandardInput=tty to run it on a terminal of the machine",
+  ],
   priority: ["systemd starts units in the order of their dependencies only", 'use "dependencies"'],
   critical: ["systemd has no alerts", "OnFailure= can start a unit that notifies somebody"],
   notify: ["systemd has no notifications", "OnFailure= can start a unit that notifies somebody"],
