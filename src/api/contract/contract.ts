@@ -144,7 +144,7 @@ export const contract = {
   serviceForecast: { input: unit, output: shape.forecast },
   forecasts: { input: nothing, output: z.array(shape.forecast) },
   serviceFile: { input: unit.extend({ reveal: flag("Include secrets of the environment") }), output: shape.serviceFile },
-  unitText: { input: unit, output: shape.unitText },
+  unitText: { input: unit.extend({ reveal: flag("Include secrets of the environment, and the ETag") }), output: shape.unitText },
   writeUnit: {
     input: unit.extend({
       text: described("The new content of the file", z.string().max(1 << 20)),
