@@ -71,6 +71,7 @@ browserTest("a crash loop is one row with a count, which opens its events; a fil
   await loop.getByText(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/).waitFor();
   await loop.getByText(/^5 times/).click();
   const dialog = page.getByRole("dialog", { name: "Crash loop of bad" });
+  await dialog.locator("li").first().waitFor();
   expect(await dialog.locator("li", { hasText: "exited" }).count()).toBe(5);
   await dialog.getByText("crashing").waitFor();
   await page.keyboard.press("Escape");
