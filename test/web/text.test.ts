@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { bare, spansOf } from "../../src/web/ansi.ts";
 import { summaryOf } from "../../src/web/notes.ts";
 import { clip, plain, withoutCommands } from "../../src/web/text.ts";
+import { parseTime } from "../../src/web/time-input.ts";
 import { criLine, findAll, grepOf, Joiner } from "../../src/web/unit/log-lines.ts";
 import { aLine } from "../api/server/fake.ts";
 
@@ -163,4 +164,22 @@ describe("lines of a log", () => {
     );
     expect(criLine({ ...aLine("as it came"), time: "" })).toBe("as it came\n");
   });
+});
+
+describe("a time that a user types", () => {
+  const NOW_LOCAL = new Date(2026, 10, 28, 15, 40, 10).getTime();
+  for (const [text, wanted] of [
+    ["15:40", new Date(2026, 10, 28, 15, 40)],
+    [" 9:05:07 ", new Date(2026, 10, 28, 9, 5, 7)],
+    ["15:41", new Date(2026, 10, 27, 15, 41)],
+    ["2026-01-31", new Date(2026, 0, 31)],
+    ["2026-01-31 23:59:59", new Date(2026, 0, 31, 23, 59, 59)],
+    ["2026-01-31T08:00", new Date(2026, 0, 31, 8)],
+    ["2026-02-30 08:00", null],
+    ["24:00", null],
+    ["12:60", null],
+    ["yesterday", null],
+    ["", null],
+  ] as const)
+    test(JSON.stringify(text), () => expect(parseTime(text, NOW_LOCAL)).toEqual(wanted));
 });

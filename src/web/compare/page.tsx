@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { Diff, Figures } from "../../api/contract/shapes.ts";
 import type { ApiError } from "../../api/contract/errors.ts";
 import { formatDuration } from "../../base/duration.ts";
+import { TimeField } from "../components/time-field.tsx";
 import { shortTime } from "../format.ts";
 import { request } from "../state/api.ts";
 import { plain } from "../text.ts";
@@ -113,15 +114,10 @@ interface SideProps {
 
 function Side({ title, range, onChange }: SideProps) {
   const input = (edge: keyof Range, name: string) => (
-    <input
-      type="datetime-local"
-      step="1"
-      aria-label={`${title}, ${name}`}
-      value={localTime(range[edge])}
-      onChange={(event) => {
-        const ms = new Date(event.currentTarget.value).getTime();
-        if (!Number.isNaN(ms)) onChange({ ...range, [edge]: ms });
-      }}
+    <TimeField
+      label={`${title}, ${name}`}
+      value={new Date(range[edge]).toISOString()}
+      onChange={(iso) => iso !== null && onChange({ ...range, [edge]: Date.parse(iso) })}
     />
   );
   return (
@@ -132,12 +128,6 @@ function Side({ title, range, onChange }: SideProps) {
       {input("from", "from")} <span aria-hidden="true">–</span> {input("to", "to")}
     </fieldset>
   );
-}
-
-/** Formats a time for an input of the type `datetime-local`, in the browser's zone. */
-function localTime(ms: number): string {
-  const date = new Date(ms - new Date(ms).getTimezoneOffset() * 60_000);
-  return date.toISOString().slice(0, 19);
 }
 
 /** Shows what the run after the start was started with that the run before it was not. */

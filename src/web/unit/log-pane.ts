@@ -26,10 +26,15 @@ export class LogPane {
   /** Loads the lines around a line. Null if the pane shows all lines, so that no line needs a button for this. */
   loadContext: ((line: Line) => Promise<Context | null>) | null = null;
 
+  /** True if the pane stays at the end of the log unless it is paused. False if it shows an earlier time. */
+  follows = true;
+
   /** Calls `onCount` with the number of lines that wait because the log is paused. */
   constructor(box: HTMLElement, onCount: (held: number) => void) {
     this.#box = box;
     this.#onCount = onCount;
+    // If the size of the box changes, lines wrap differently, and the end moves without a scroll event.
+    new ResizeObserver(() => this.follows && !this.#paused && this.toEnd()).observe(box);
   }
 
   push(message: LogLineShape | { readonly gap: number }): void {
@@ -84,7 +89,7 @@ export class LogPane {
     this.#timer = null;
     this.#onCount(this.#held.length);
     if (this.#waiting.length === 0) return;
-    const stick = this.isAtEnd;
+    const stick = this.follows && this.isAtEnd;
     const messages = this.#waiting.slice(-MOST_LINES);
     this.#waiting = [];
     const fresh = document.createDocumentFragment();

@@ -8,6 +8,7 @@ import { unitHref } from "../route.ts";
 import { showToast } from "../state/toasts.ts";
 import { NONE } from "../format.ts";
 import { SearchField } from "../components/search-field.tsx";
+import { TimeField } from "../components/time-field.tsx";
 
 type Stream = "" | "stdout" | "stderr";
 
@@ -41,6 +42,7 @@ export function LogView({ scope, full = false, children }: Props) {
     const lines = (pane.current ??= new LogPane(box.current!, setHeld));
     lines.grep = grep;
     lines.minLevel = level;
+    lines.follows = at === null;
     lines.loadContext = grep === "" && level === "" ? null : (line) => loadContext(scope, line);
     lines.clear();
     lines.paused = false;
@@ -48,12 +50,7 @@ export function LogView({ scope, full = false, children }: Props) {
     setProblem(null);
     const filter: LogFilter = { grep: grep === "" ? grepOfLevel(level) : grep, stream };
     const stop = new AbortController();
-    if (at === null)
-      void followLog(scope, filter, typeof scope !== "string" ? 300 : full ? 1000 : 200, stop.signal, {
-        pane: lines,
-        setState,
-        setProblem,
-      });
+    if (at === null) void followLog(scope, filter, firstLines(scope, full), stop.signal, { pane: lines, setState, setProblem });
     else void showAround(scope, at, filter, lines, stop.signal).then(setProblem);
     return () => stop.abort();
   }, [String(scope), typeof scope, grep, stream, level, at, full]);
@@ -92,6 +89,9 @@ export function LogView({ scope, full = false, children }: Props) {
     </div>
   );
 }
+
+/** Returns how many lines are shown at first. */
+const firstLines = (scope: LogScope, full: boolean): number => (typeof scope !== "string" ? 300 : full ? 1000 : 200);
 
 const LogHead = ({ id }: { readonly id: string }) => (
   <div class="card-head">
@@ -159,15 +159,7 @@ function LogBar(bar: BarProps) {
       <Choices {...bar} />
       <label class="field-inline">
         Go to
-        <input
-          type="datetime-local"
-          step="1"
-          aria-label="Go to a time"
-          onChange={(event) => {
-            const time = new Date(event.currentTarget.value);
-            setAt(Number.isNaN(time.getTime()) ? null : time.toISOString());
-          }}
-        />
+        <TimeField label="Go to a time" onChange={setAt} />
       </label>
       <button type="button" class="button small" onClick={() => void earlier()}>
         Earlier lines

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { sleeper, type UnitFile } from "../../harness/services.ts";
 import { until } from "../../harness/until.ts";
-import { noBrowser, signedIn } from "./browser.ts";
+import { go, noBrowser, PHONE, signedIn } from "./browser.ts";
 
 const browserTest = test.skipIf(noBrowser);
 const sh = (script: string, more: UnitFile = {}): UnitFile => ({ command: "/bin/sh", args: ["-c", script], enabled: true, ...more });
@@ -68,6 +68,45 @@ browserTest("pausing or scrolling up stops the log; Follow shows the rest", asyn
   expect(await page.locator(".log-lines").evaluate((box) => box.scrollTop)).toBe(0);
 });
 
+browserTest("the log stays at its end when lines wrap and when its size changes; a chosen time is shown from its beginning", async () => {
+  const made = await withTeller();
+  await using daemon = made.daemon;
+  const long = "words of a line that is much longer than a narrow screen is wide, ".repeat(6);
+  made.tell(Array.from({ length: 150 }, (_, i) => `first ${i} ${long}\n`).join(""));
+  await until(() => daemon.log("teller").includes("first 149"), { what: "the lines in the log" });
+  await using visitor = await signedIn(daemon, "/unit/teller/logs", { viewport: PHONE });
+  const { page } = visitor;
+  const toEnd = (): Promise<number> =>
+    page.locator(".log-lines").evaluate((box) => Math.round(box.scrollHeight - box.scrollTop - box.clientHeight));
+  const staysAtEnd = () =>
+    until(async () => (await toEnd()) < 2, { what: "the end of the log", explain: async () => `${await toEnd()} px` });
+  for (const place of ["/unit/teller/logs", "/unit/teller"]) {
+    await go(page, place);
+    await page.locator(".log-line", { hasText: "first 149" }).waitFor({ state: "attached" });
+    await page.locator(".log-lines").evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    await staysAtEnd();
+    made.tell(`next on ${place} ${long}\n`);
+    await page.locator(".log-line", { hasText: `next on ${place} ` }).waitFor();
+    await staysAtEnd();
+    await page.setViewportSize({ width: 320, height: 500 });
+    await staysAtEnd();
+    made.tell(`narrow on ${place} ${long}\n`);
+    await page.locator(".log-line", { hasText: `narrow on ${place} ` }).waitFor();
+    await staysAtEnd();
+    await page.setViewportSize(PHONE);
+  }
+  await go(page, "/unit/teller/logs");
+  await page.getByLabel("Go to a time").fill("25:00");
+  await page.keyboard.press("Enter");
+  await page.locator(".time-field[aria-invalid=true]").waitFor();
+  const before = new Date(Date.now() - 3_600_000);
+  await page.getByLabel("Go to a time").fill(`${before.getHours()}:${String(before.getMinutes()).padStart(2, "0")}`);
+  await page.keyboard.press("Enter");
+  await page.getByText("not following").waitFor();
+  await page.locator(".log-line", { hasText: "first 0 " }).waitFor();
+  expect(await page.locator(".log-lines").evaluate((box) => box.scrollTop)).toBe(0);
+});
+
 browserTest("search, stream, go to a time and download show the right lines", async () => {
   await using daemon = await startDaemon({
     units: { app: sh("for i in 1 2 3; do echo request $i took 5 ms; echo ERROR in $i >&2; done; exec sleep 1000") },
@@ -91,7 +130,8 @@ browserTest("search, stream, go to a time and download show the right lines", as
   await reads(["ERROR in 1", "ERROR in 2", "ERROR in 3"]);
   await page.getByLabel("Stream").selectOption("");
 
-  await page.getByLabel("Go to a time").fill("2000-01-01T00:00:00");
+  await page.getByLabel("Go to a time").fill("2000-01-01 00:00:00");
+  await page.keyboard.press("Enter");
   await page.getByText("not following").waitFor();
   await page.getByRole("button", { name: "Follow" }).click();
   await page.getByText("following").waitFor();
