@@ -3,6 +3,7 @@ import { foldEvents, type FoldedEvent } from "../../api/contract/fold-events.ts"
 import type { Event } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
 import { useNarrow } from "../narrow.ts";
+import { markReplaced } from "../replaced.ts";
 import { unitHref } from "../route.ts";
 import { now } from "../state/clock.ts";
 import { clip, plain } from "../text.ts";
@@ -23,10 +24,10 @@ interface ListProps {
 
 export function EventList({ events, withUnit = false, fold = true }: ListProps) {
   const [opened, setOpened] = useState<FoldedEvent | null>(null);
-  const rows = useMemo(
-    () => (fold ? foldEvents(events.toReversed(), Date.parse).toReversed() : events.map((event) => ({ event, inner: [] }))),
-    [events, fold],
-  );
+  const rows = useMemo(() => {
+    const marked = markReplaced(events);
+    return fold ? foldEvents(marked.toReversed(), Date.parse).toReversed() : marked.map((event) => ({ event, inner: [] }));
+  }, [events, fold]);
   const isNarrow = useNarrow();
   return (
     <>
@@ -76,8 +77,9 @@ function Cells({ event, withUnit, isNarrow }: { readonly event: Event; readonly 
 }
 
 const TONES: Readonly<Record<string, Tone>> = {
-  running: "good",
-  ready: "good",
+  // A unit that has just started may still fail.
+  running: "busy",
+  ready: "busy",
   healthy: "good",
   "alert-resolved": "good",
   recovered: "good",
@@ -92,10 +94,12 @@ const TONES: Readonly<Record<string, Tone>> = {
   "start-failed": "bad",
   "log-loss": "bad",
   "log-limited": "warning",
+  "limit-exceeded": "warning",
 };
 
 export function toneOfEvent({ event_type, details }: Event): Tone {
   if (/^exited( ×|$)/.test(event_type)) return details.success === false && details.expected === false ? "bad" : "quiet";
+  if (details.replaced_by !== undefined) return "quiet";
   if (event_type === "alert-opened") return details.severity === "critical" ? "bad" : "warning";
   return TONES[event_type.replace(/ ×\d+$/, "")] ?? "quiet";
 }
