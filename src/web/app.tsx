@@ -12,6 +12,7 @@ import { link, view } from "./state/live.ts";
 import { place } from "./state/location.ts";
 import { session } from "./state/session.ts";
 import { openAlerts } from "./state/alerts.ts";
+import { around } from "./state/around.ts";
 import { troubled, troubleOf } from "./trouble.ts";
 
 export function App() {
@@ -71,7 +72,7 @@ function pageOf(route: Exclude<Route, { page: "sign-in" }>) {
 
 /** Shows the overall state in the title and the icon of the browser tab. */
 function showInTab(): void {
-  const down = troubled(view.value.services.values()).filter((service) => troubleOf(service) === "bad").length;
+  const down = troubled(view.value.services.values(), around.value).filter((service) => troubleOf(service, around.value) === "bad").length;
   const count = down + openAlerts.value.filter(({ acknowledged }) => !acknowledged).length;
   const live = link.value.kind === "live";
   document.title = !session.value?.signed_in ? "sup" : !live ? "sup: offline" : down > 0 ? `(${down} down) sup` : "sup";

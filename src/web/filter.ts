@@ -1,6 +1,6 @@
 import type { BrokenUnit, Service } from "../api/contract/shapes.ts";
 import { STATES, type State } from "../base/words.ts";
-import { troubleOf } from "./trouble.ts";
+import { TROUBLE_RANK, troubleOf, type Trouble } from "./trouble.ts";
 
 /** `unhealthy` is a health, not a state. A unit whose file has errors is `broken`. It has a row, but is not a service. */
 export const LIST_STATES = [...STATES, "unhealthy", "broken"] as const;
@@ -29,11 +29,13 @@ export const NO_FILTER: Filter = { text: "", states: [], group: "", label: "", s
 export const isNarrowed = ({ text, states, group, label }: Filter): boolean =>
   text.trim() !== "" || states.length > 0 || group !== "" || label !== "";
 
+type TroubleFor = (service: Service) => Trouble;
+
 /**
- * Returns the matching units, sorted. The sort `order` (critical units first, then by priority, then by name) does not change
- * over time.
+ * Returns the matching units, sorted. The sort `order` (units in trouble first, then critical units, then by priority, then by
+ * name) changes only when the trouble of a unit begins, ends or gets worse.
  */
-export function select(services: Iterable<Service>, filter: Filter): readonly Service[] {
+export function select(services: Iterable<Service>, filter: Filter, troubleFor: TroubleFor = troubleOf): readonly Service[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = [...services].filter(
     (service) =>
@@ -44,7 +46,11 @@ export function select(services: Iterable<Service>, filter: Filter): readonly Se
       (filter.label === "" || labelsOf(service).includes(filter.label)) &&
       words.every((word) => holds(service, word)),
   );
-  const compare = COMPARE[filter.sort];
+  const ranks = new Map(wanted.map((service) => [service, TROUBLE_RANK[troubleFor(service)]]));
+  const byTrouble: Compare = (a, b) => ranks.get(a)! - ranks.get(b)!;
+  const byTroubleAndState: Compare = (a, b) => byTrouble(a, b) || WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state);
+  const inOrder: Compare = (a, b) => byTrouble(a, b) || inFixedOrder(a, b);
+  const compare: Compare = filter.sort === "order" ? inOrder : filter.sort === "state" ? byTroubleAndState : COMPARE[filter.sort];
   const sign = filter.descending ? -1 : 1;
   return wanted.sort((a, b) => sign * compare(a, b) || inOrder(a, b));
 }
@@ -67,7 +73,7 @@ function holds(service: Service, word: string): boolean {
 type Compare = (a: Service, b: Service) => number;
 
 const byName: Compare = (a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
-const inOrder: Compare = (a, b) => Number(b.critical) - Number(a.critical) || a.priority - b.priority || byName(a, b);
+const inFixedOrder: Compare = (a, b) => Number(b.critical) - Number(a.critical) || a.priority - b.priority || byName(a, b);
 /** Compares so that the largest numbers come first. Users sort by usage to find the units with the highest usage. */
 const most =
   (value: (service: Service) => number | null): Compare =>
@@ -75,13 +81,10 @@ const most =
     (value(b) ?? -1) - (value(a) ?? -1);
 
 const WORST_FIRST: readonly State[] = ["fatal", "failed", "backoff", "stopping", "starting", "running", "stopped"];
-const TROUBLE = { bad: 0, warning: 1, none: 2 } as const;
 const HEALTH = { unhealthy: 0, degraded: 1, starting: 2, healthy: 3, unknown: 4 } as const;
 
-const COMPARE: Readonly<Record<Sort, Compare>> = {
-  order: inOrder,
+const COMPARE: Readonly<Record<Exclude<Sort, "order" | "state">, Compare>> = {
   name: byName,
-  state: (a, b) => TROUBLE[troubleOf(a)] - TROUBLE[troubleOf(b)] || WORST_FIRST.indexOf(a.state) - WORST_FIRST.indexOf(b.state),
   health: (a, b) => HEALTH[a.health] - HEALTH[b.health],
   uptime: (a, b) => startOf(a) - startOf(b),
   restarts: most(({ restart_count }) => restart_count),

@@ -2,11 +2,22 @@ import { formatDuration } from "../base/duration.ts";
 
 /** Formats numbers and times for users. Times are in the browser's zone. `now` is wall-clock milliseconds. */
 
-/** Formats megabytes, such as `12.3 MB` or `1.2 GB`. Returns "–" for null. */
-export function megabytes(mb: number | null): string {
-  if (mb === null) return NONE;
-  if (mb >= 1024) return `${(mb / 1024).toFixed(1)} GB`;
-  return mb >= 100 ? `${Math.round(mb)} MB` : `${mb.toFixed(1)} MB`;
+/** Formats memory in MiB, such as `12.3 MiB` or `1.2 GiB`. Returns "–" for null. */
+export const mebibytes = (mib: number | null): string => (mib === null ? NONE : `${inUnitOf(mib, mib)} ${unitOf(mib)}`);
+
+/** Formats memory and its limit, such as `286 of 120 MiB`. */
+export const memoryOf = (mib: number, limit: number): string =>
+  unitOf(mib) === unitOf(limit) ? `${inUnitOf(mib, limit)} of ${mebibytes(limit)}` : `${mebibytes(mib)} of ${mebibytes(limit)}`;
+
+/** Formats a label of a memory axis. All labels of an axis with this top have the same unit. */
+export const axisMemory = (mib: number, top: number): string => `${inUnitOf(mib, top)} ${unitOf(top)}`;
+
+const unitOf = (mib: number): string => (Math.abs(mib) >= 1024 ? "GiB" : "MiB");
+
+/** Returns a number in the unit that suits `size`. */
+function inUnitOf(mib: number, size: number): string {
+  if (unitOf(size) === "GiB") return (mib / 1024).toFixed(1);
+  return Math.abs(mib) >= 100 || Number.isInteger(mib) ? String(Math.round(mib)) : mib.toFixed(1);
 }
 
 export const percent = (value: number | null): string => (value === null ? NONE : `${value.toFixed(value < 10 ? 1 : 0)} %`);

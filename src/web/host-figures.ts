@@ -1,5 +1,5 @@
 import type { Host } from "../api/contract/shapes.ts";
-import { megabytes, NONE } from "./format.ts";
+import { mebibytes, NONE } from "./format.ts";
 import type { Tone } from "./trouble.ts";
 
 /** One figure of the machine. `tone` is `quiet` unless the figure needs attention. */
@@ -27,13 +27,13 @@ export function figuresOf(host: Host): readonly HostFigure[] {
       name: "Mem",
       text: percentOf(memory),
       tone: toneAt(memory, 90, 95),
-      title: `${megabytes(host.memory_used_mb)} of ${megabytes(host.memory_mb)} used`,
+      title: `${mebibytes(host.memory_used_mb)} of ${mebibytes(host.memory_mb)} used`,
     },
     {
       name: "Disk",
       text: percentOf(disk),
       tone: toneAt(disk, 90, 95),
-      title: `${megabytes(host.disk_free_mb)} of ${megabytes(host.disk_mb)} free, where the logs are`,
+      title: `${mebibytes(host.disk_free_mb)} of ${mebibytes(host.disk_mb)} free, where the logs are`,
     },
     {
       name: "Load",

@@ -10,7 +10,7 @@ export const pushSample = (samples: Samples, value: number | null): Samples => [
  * scale starts at 0, and its top is at least `least`, so that the noise of an idle unit looks flat.
  */
 export function sparkPath(samples: Samples, width: number, height: number, least: number): string {
-  const top = Math.max(least, ...samples.map((value) => value ?? 0));
+  const top = topOf(samples, least);
   const step = width / (SAMPLES - 1);
   const offset = SAMPLES - samples.length;
   const parts: string[] = [];
@@ -18,12 +18,17 @@ export function sparkPath(samples: Samples, width: number, height: number, least
   for (const [index, value] of samples.entries()) {
     if (value !== null) {
       const x = round((offset + index) * step);
-      const y = round(height - 1 - (value / top) * (height - 2));
-      parts.push(`${pen ? "L" : "M"}${x} ${y}`);
+      parts.push(`${pen ? "L" : "M"}${x} ${heightOf(value, height, top)}`);
     }
     pen = value !== null;
   }
   return parts.join("");
 }
+
+/** Returns the value at the top of the scale. */
+export const topOf = (samples: Samples, least: number): number => Math.max(least, ...samples.map((value) => value ?? 0));
+
+/** Returns the vertical position of a value. */
+export const heightOf = (value: number, height: number, top: number): number => round(height - 1 - (value / top) * (height - 2));
 
 const round = (value: number): number => Math.round(value * 10) / 10;

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { MetricPoint } from "../../src/api/contract/shapes.ts";
 import { downWords } from "../../src/web/charts/down.ts";
 import { bandOf, extend, reportedNames, seriesOf } from "../../src/web/charts/series.ts";
-import { due, axisTime, logTime, megabytes, percent, relative, since } from "../../src/web/format.ts";
+import { axisMemory, due, axisTime, logTime, mebibytes, percent, relative, since } from "../../src/web/format.ts";
 import { layOut, NODE } from "../../src/web/graph/layout.ts";
 import { flattenSettings } from "../../src/web/unit/settings.ts";
 import { cpuMs } from "../harness/cpu.ts";
@@ -75,10 +75,13 @@ describe("series", () => {
 
 describe("formatting numbers", () => {
   for (const [made, wanted] of [
-    [megabytes(null), "–"],
-    [megabytes(1.234), "1.2 MB"],
-    [megabytes(512.4), "512 MB"],
-    [megabytes(2048), "2.0 GB"],
+    [mebibytes(null), "–"],
+    [mebibytes(1.234), "1.2 MiB"],
+    [mebibytes(512.4), "512 MiB"],
+    [mebibytes(2048), "2.0 GiB"],
+    [mebibytes(-2048), "-2.0 GiB"],
+    [axisMemory(512, 1536), "0.5 GiB"],
+    [axisMemory(0, 200), "0 MiB"],
     [percent(0.04), "0.0 %"],
     [percent(150.4), "150 %"],
     [since(null, T0), "–"],

@@ -28,7 +28,7 @@ const ids = (filter: Partial<Filter>): string[] => select(UNITS, { ...NO_FILTER,
 
 describe("the list", () => {
   for (const [what, filter, wanted] of [
-    ["without a filter: critical ones, then by priority, then by name", {}, ["db", "web", "api", "old"]],
+    ["without a filter: trouble, then critical ones, then by priority, then by name", {}, ["api", "db", "web", "old"]],
     ["text in the name", { text: "WE" }, ["web"]],
     ["text in the description", { text: "public door" }, ["api"]],
     ["words must all be there", { text: "public web" }, []],
@@ -59,7 +59,7 @@ describe("the list", () => {
     const units = [aService("sick", { health: "unhealthy" }), ...UNITS];
     const found = (states: Filter["states"]): string[] => select(units, { ...NO_FILTER, states }).map(({ id }) => id);
     expect(found(["unhealthy"])).toEqual(["sick"]);
-    expect(found(["unhealthy", "stopped"])).toEqual(["old", "sick"]);
+    expect(found(["unhealthy", "stopped"])).toEqual(["sick", "old"]);
   });
 
   test("a column whose values are all unknown or equal is left out", () => {
@@ -108,8 +108,36 @@ describe("what needs attention", () => {
     ["a critical unit that should run", { state: "stopped", critical: true }, "bad"],
     ["a critical unit that is disabled", { state: "stopped", critical: true, enabled: false }, "none"],
     ["an ordinary unit that was stopped", { state: "stopped" }, "none"],
+    ["running again after a failure, but not for long", { retries: 1 }, "warning"],
+    ["over a limit", { over_limits: [{ limit: "tasks", value: 9, max: 5, text: "" }] }, "warning"],
+    ["waiting for a unit that gave up", { state: "starting", obstacles: [{ unit: "db", state: "fatal" }] }, "warning"],
+    [
+      "critical, and waiting for a unit that gave up",
+      { critical: true, state: "starting", obstacles: [{ unit: "db", state: "failed" }] },
+      "bad",
+    ],
+    ["waiting for a unit that starts", { state: "starting", obstacles: [{ unit: "db", state: "starting" }] }, "none"],
   ] as const)
     test(`${what}: ${wanted}`, () => expect(troubleOf(aService("x", more as never))).toBe(wanted));
+
+  for (const [severity, wanted] of [
+    ["info", "none"],
+    ["warning", "warning"],
+    ["critical", "bad"],
+  ] as const)
+    test(`an open alert, ${severity}: ${wanted}`, () => {
+      const alert = {
+        id: 1,
+        service_id: "x",
+        severity,
+        alert_type: "memory-limit",
+        message: "",
+        created_at: "",
+        resolved_at: null,
+        acknowledged: true,
+      };
+      expect(troubleOf(aService("x"), { services: new Map(), alerts: new Map([["x", [alert]]]) })).toBe(wanted);
+    });
 
   test("the worst come first, critical units before others", () => {
     const units = [

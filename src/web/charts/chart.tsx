@@ -1,12 +1,13 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { fullTime } from "../format.ts";
-import { makePlot, type Drawing, type Plot } from "./plot.ts";
+import { makePlot, type Axis, type Drawing, type Plot } from "./plot.ts";
 
 interface Props {
   readonly title: string;
   readonly height: number;
   readonly colour: string;
   readonly format: (value: number) => string;
+  readonly axis?: Axis;
   readonly drawing: Drawing;
   /** A sentence that is shown under the title, for example a forecast. */
   readonly note?: string;
@@ -23,7 +24,7 @@ interface Props {
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-export function Chart({ title, height, colour, format, drawing, note, down, sync = "unit", onZoom, onReset }: Props) {
+export function Chart({ title, height, colour, format, axis, drawing, note, down, sync = "unit", onZoom, onReset }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot | null>(null);
   const [point, setPoint] = useState<number | null>(null);
@@ -34,6 +35,7 @@ export function Chart({ title, height, colour, format, drawing, note, down, sync
       height,
       colour,
       format,
+      axis,
       sync,
       onZoom: (from, to) => calls.current.onZoom(from, to),
       onReset: () => calls.current.onReset(),
@@ -60,7 +62,11 @@ export function Chart({ title, height, colour, format, drawing, note, down, sync
         <span class="chart-value num">{isDown ? down : value === null ? "–" : format(value)}</span>
         <span class="quiet-text num">{point !== null && time !== undefined ? fullTime(new Date(time * 1000).toISOString()) : ""}</span>
         {drawing.limit !== null && <span class="chart-limit">limit {format(drawing.limit)}</span>}
-        {note && <span class="quiet-text">{note}</span>}
+        {note && (
+          <span class="chart-note quiet-text" title={note}>
+            {note}
+          </span>
+        )}
       </figcaption>
       <div
         ref={box}

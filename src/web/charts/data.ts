@@ -1,10 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Event, MetricPoint } from "../../api/contract/shapes.ts";
+import type { Event, Forecast, MetricPoint } from "../../api/contract/shapes.ts";
 import { request } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
 import { useRequest } from "../state/use-request.ts";
 import type { Mark } from "./plot.ts";
-import { extend, type Trend } from "./series.ts";
+import { extend } from "./series.ts";
 
 const MOST_POINTS = 20_000;
 
@@ -90,11 +90,6 @@ export function useLimits(id: string): Limits {
   const next = { cpu, memory, warnAt };
   keep(next);
   return next;
-}
-
-export interface Forecast {
-  readonly cpu: Trend;
-  readonly memory: Trend;
 }
 
 const FORECAST_MS = 60_000;

@@ -22,11 +22,19 @@ export interface Mark {
   readonly bad: boolean;
 }
 
+/** The labels of the y axis, if they differ from the format of single values. */
+export interface Axis {
+  readonly steps: readonly number[];
+  /** Formats a label. `top` is the highest label. */
+  readonly format: (value: number, top: number) => string;
+}
+
 export interface PlotOptions {
   readonly height: number;
   /** The name of the CSS property that contains the colour, such as `--chart-cpu`. */
   readonly colour: string;
   readonly format: (value: number) => string;
+  readonly axis?: Axis | undefined;
   /** Charts with the same name share the pointer. */
   readonly sync: string;
   readonly onZoom: (from: number, to: number) => void;
@@ -45,6 +53,9 @@ export interface Plot {
 /** The minimum value at the top of the y axis. */
 const LEAST = 1;
 
+/** The space to the right of the time axis. The label at its end is centred there, and needs half of its width. */
+const RIGHT_PX = 28;
+
 export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
   const colour = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   let drawing: Drawing | null = null;
@@ -59,7 +70,7 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
       width: Math.max(200, box.clientWidth),
       height: options.height,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, RIGHT_PX, 0, 0],
       scales: { x: { time: true, range: () => [drawing?.from ?? 0, drawing?.to ?? 1] }, y: { range: () => [0, topOf(drawing)] } },
       axes: [
         {
@@ -68,19 +79,14 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
           space: 90,
           values: (_, splits) => splits.map((at) => axisTime(at, (drawing?.to ?? 0) - (drawing?.from ?? 0))),
         },
-        { ...axis, size: 62, space: 34, values: (_, splits) => splits.map(options.format) },
+        { ...axis, size: 62, space: 34, ...labelsOf(options) },
       ],
       series: [
         {},
         { stroke: () => colour(options.colour), width: 1.5, fill: () => `${colour(options.colour)}22`, points: { show: false } },
         { stroke: () => `${colour(options.colour)}77`, width: 1, points: { show: false } },
       ],
-      cursor: {
-        y: false,
-        drag: { x: true, y: false, setScale: false },
-        sync: { key: options.sync, setSeries: false },
-        points: { size: 6 },
-      },
+      cursor: cursorOf(options),
       hooks: {
         drawClear: [(self) => drawing && drawBand(self, drawing, colour(options.colour))],
         draw: [(self) => drawing && drawOver(self, drawing, colour)],
@@ -114,6 +120,18 @@ export function makePlot(box: HTMLElement, options: PlotOptions): Plot {
     },
   };
 }
+
+const cursorOf = ({ sync }: PlotOptions): uPlot.Cursor => ({
+  y: false,
+  drag: { x: true, y: false, setScale: false },
+  sync: { key: sync, setSeries: false },
+  points: { size: 6 },
+});
+
+const labelsOf = ({ axis, format }: PlotOptions): Pick<uPlot.Axis, "values" | "incrs"> =>
+  axis === undefined
+    ? { values: (_, splits) => splits.map(format) }
+    : { values: (_, splits) => splits.map((at) => axis.format(at, splits.at(-1)!)), incrs: [...axis.steps] };
 
 /**
  * Returns the value at the top of the y axis. The axis includes the lines, and enough of the forecast to show its direction.

@@ -1,10 +1,12 @@
 import { useMemo, useState } from "preact/hooks";
-import { megabytes, milliseconds, percent } from "../format.ts";
+import type { Forecast } from "../../api/contract/shapes.ts";
+import { mebibytes, milliseconds, percent } from "../format.ts";
 import { plain } from "../text.ts";
 import { downWords } from "./down.ts";
 import { view } from "../state/live.ts";
 import { now } from "../state/clock.ts";
 import { Chart } from "./chart.tsx";
+import { MEMORY_AXIS } from "./memory-axis.ts";
 import type { Drawing } from "./plot.ts";
 import { bandOf, reportedNames, seriesOf, type Trend } from "./series.ts";
 import { useForecast, useLimits, useMarks, usePoints } from "./data.ts";
@@ -41,6 +43,7 @@ export function UnitCharts({ id, size }: { readonly id: string; readonly size: "
     onReset: () => setZoom(null),
   };
   const hasResponse = points.some((point) => point.response_time_ms !== null);
+  const isEmpty = shared.down !== null && points.every((point) => point.cpu_percent === null && point.memory_mb === null);
   const choose = (ms: number): void => {
     setRangeMs(ms);
     setZoom(null);
@@ -48,11 +51,23 @@ export function UnitCharts({ id, size }: { readonly id: string; readonly size: "
   return (
     <div class={`charts charts-${size}`}>
       <RangeBar rangeMs={rangeMs} choose={choose} zoomed={zoom !== null} reset={() => setZoom(null)} />
-      <Chart title="CPU" colour="--chart-cpu" format={percent} drawing={cpu} {...noteOf(forecast?.cpu)} {...shared} />
-      <Chart title="Memory" colour="--chart-memory" format={megabytes} drawing={memory} {...noteOf(forecast?.memory)} {...shared} />
-      {(hasResponse || size === "full") && (
-        <Chart title="Response time" colour="--chart-response" format={milliseconds} drawing={response} {...shared} />
+      {isEmpty ? (
+        <p class="quiet-text">No measurements in this time range, {shared.down}.</p>
+      ) : (
+        <>
+          <Chart title="CPU" colour="--chart-cpu" format={percent} drawing={cpu} {...noteOf(forecast?.cpu)} {...shared} />
+          <Chart
+            title="Memory"
+            colour="--chart-memory"
+            format={mebibytes}
+            axis={MEMORY_AXIS}
+            drawing={memory}
+            {...noteOf(forecast?.memory)}
+            {...shared}
+          />
+        </>
       )}
+      {hasResponse && <Chart title="Response time" colour="--chart-response" format={milliseconds} drawing={response} {...shared} />}
       {reported.map(({ name, drawing }) => (
         <Chart key={name} title={plain(name)} colour="--chart-other" format={plainNumber} drawing={drawing} {...shared} />
       ))}
@@ -127,5 +142,7 @@ function RangeBar({ rangeMs, choose, zoomed, reset }: RangeProps) {
   );
 }
 
-const noteOf = (trend: Trend | undefined): { readonly note?: string } =>
-  trend && (trend.verdict === "rising" || trend.verdict === "falling") ? { note: trend.text } : {};
+const noteOf = (trend: Forecast["cpu"] | undefined): { readonly note?: string } =>
+  trend && (trend.verdict === "rising" || trend.verdict === "falling" || isOver(trend)) ? { note: trend.text } : {};
+
+const isOver = ({ level, limit, of_machine }: Forecast["cpu"]): boolean => level !== null && limit !== null && !of_machine && level > limit;

@@ -2,16 +2,17 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { MetricPoint } from "../../api/contract/shapes.ts";
 import { Chart } from "../charts/chart.tsx";
 import { useMarks } from "../charts/data.ts";
+import { MEMORY_AXIS } from "../charts/memory-axis.ts";
 import type { Drawing } from "../charts/plot.ts";
 import { seriesOf } from "../charts/series.ts";
-import { megabytes, milliseconds, percent } from "../format.ts";
+import { mebibytes, milliseconds, percent } from "../format.ts";
 import { request } from "../state/api.ts";
 import type { Range, Ranges } from "./ranges.ts";
 
 const MOST_POINTS = 20_000;
 
 const CHARTS = [
-  { title: "Memory", colour: "--chart-memory", format: megabytes, pick: (point: MetricPoint) => point.memory_mb },
+  { title: "Memory", colour: "--chart-memory", format: mebibytes, pick: (point: MetricPoint) => point.memory_mb },
   { title: "CPU", colour: "--chart-cpu", format: percent, pick: (point: MetricPoint) => point.cpu_percent },
   { title: "Response time", colour: "--chart-response", format: milliseconds, pick: (point: MetricPoint) => point.response_time_ms },
 ] as const;
@@ -49,6 +50,7 @@ export function CompareCharts({ id, ranges, onZoom }: Props) {
             title={`${title} ${side}`}
             colour={colour}
             format={format}
+            {...(format === mebibytes && { axis: MEMORY_AXIS })}
             height={130}
             sync={side}
             down={null}

@@ -1,5 +1,5 @@
 import type { Figures } from "../../api/contract/shapes.ts";
-import { megabytes, milliseconds, NONE, percent } from "../format.ts";
+import { mebibytes, milliseconds, NONE, percent } from "../format.ts";
 import { plain } from "../text.ts";
 import { changeOf, HOUR_MS, rateOf, ROWS, type FigureKey } from "./ranges.ts";
 
@@ -70,8 +70,8 @@ function Endings({ figures: { endings } }: { readonly figures: Figures }) {
 
 function format(key: FigureKey, value: number | null): string {
   if (value === null) return NONE;
-  if (key === "memory_mb") return megabytes(value);
-  if (key === "memory_mb_per_hour") return value >= 1024 ? `${(value / 1024).toFixed(1)} GB/h` : `${value.toFixed(1)} MB/h`;
+  if (key === "memory_mb") return mebibytes(value);
+  if (key === "memory_mb_per_hour") return `${mebibytes(value)}/h`;
   if (key === "cpu_percent") return percent(value);
   return key === "response_time_ms" ? milliseconds(value) : String(value);
 }

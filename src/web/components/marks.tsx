@@ -2,14 +2,16 @@ import { useSignalEffect } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { Service } from "../../api/contract/shapes.ts";
 import { due, relative, since } from "../format.ts";
+import { toneNow } from "../state/around.ts";
 import { now } from "../state/clock.ts";
-import { HEALTH_TONES, toneOf, toneOfState } from "../trouble.ts";
+import { HEALTH_TONES, toneOfState } from "../trouble.ts";
+import { detailOf } from "../words.ts";
 
 /** Shows a unit's state as a coloured label. */
 export function StateMark({ service }: { readonly service: Pick<Service, "state" | "sub_state"> }) {
-  const { state, sub_state } = service;
+  const { state } = service;
   return (
-    <span class={`pill tone-${toneOfState(state)} state-${state}`} title={sub_state === state ? undefined : sub_state}>
+    <span class={`pill tone-${toneOfState(state)} state-${state}`} title={detailOf(service) ?? undefined}>
       {state}
     </span>
   );
@@ -20,10 +22,8 @@ export function HealthMark({ health }: { readonly health: Service["health"] }) {
   return <span class={`health tone-${HEALTH_TONES[health]}`}>{health}</span>;
 }
 
-/** Shows the worse of state and health as a coloured dot. */
-export const Dot = ({ service }: { readonly service: Pick<Service, "state" | "health"> }) => (
-  <span class={`dot tone-${toneOf(service)}`} aria-hidden="true" />
-);
+/** Shows the worse of state and trouble as a coloured dot. */
+export const Dot = ({ service }: { readonly service: Service }) => <span class={`dot tone-${toneNow(service)}`} aria-hidden="true" />;
 
 /** Shows a time that changes every second. Sets only the text of its element, and renders nothing else. */
 function Ticking({ text }: { readonly text: (now: number) => string }) {

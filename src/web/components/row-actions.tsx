@@ -11,12 +11,6 @@ import { plural } from "../format.ts";
 type RowAction = "start" | "restart" | "stop";
 
 const TITLES: Readonly<Record<RowAction, string>> = { start: "Start", restart: "Restart", stop: "Stop" };
-const ICONS: Readonly<Record<RowAction, string>> = {
-  start: "M4 2.5v11l9-5.5z",
-  restart: "M13 8a5 5 0 1 1-1.6-3.7M13 1.5v3.3H9.7",
-  stop: "M3.5 3.5h9v9h-9z",
-};
-
 /** The action that waits for confirmation, or null. */
 const asked = signal<{ readonly action: "restart" | "stop"; readonly services: readonly Service[] } | null>(null);
 
@@ -37,27 +31,24 @@ async function send(action: RowAction, services: readonly Service[], options = {
 
 /** Shows the buttons at the end of a unit's row. They are reached by pointer; with the keyboard, units are selected first. */
 export function RowActions({ service }: { readonly service: Service }) {
-  const button = (action: RowAction, possible: boolean) => (
+  const button = (action: RowAction) => (
     <button
       type="button"
-      class={`row-button row-${action}`}
+      class="row-button"
       tabIndex={-1}
-      disabled={!possible || !isLive.value}
+      disabled={!isLive.value}
       aria-label={`${TITLES[action]} ${service.id}`}
-      title={TITLES[action]}
       onClick={() => begin(action, [service])}
     >
-      <svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">
-        <path d={ICONS[action]} />
-      </svg>
+      {TITLES[action]}
     </button>
   );
   return (
     <span class="c-actions" role="gridcell">
       {mayAct.value && (
         <>
-          {isUp(service) ? button("stop", true) : button("start", true)}
-          {button("restart", isUp(service))}
+          {button(isUp(service) ? "stop" : "start")}
+          {button("restart")}
         </>
       )}
       <a class="row-logs" href={logsHref(service)} tabIndex={-1} aria-label={`Logs of ${service.id}`}>

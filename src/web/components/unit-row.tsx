@@ -3,16 +3,16 @@ import type { Scales } from "../columns.ts";
 import type { Filter, Sort } from "../filter.ts";
 import type { FoldRow } from "../fold.ts";
 import { causeOf, causeText } from "../cause.ts";
-import { fullTime, megabytes, NONE, percent } from "../format.ts";
-import { useNarrow } from "../narrow.ts";
+import { fullTime, mebibytes, NONE, percent } from "../format.ts";
 import { unitHref } from "../route.ts";
+import { around, troubleNow } from "../state/around.ts";
 import { now } from "../state/clock.ts";
 import { useOf } from "../state/samples.ts";
 import { clearSelection, selectAll, selection, toggleSelected } from "../state/selection.ts";
 import { mayAct } from "../state/session.ts";
 import { clip, plain } from "../text.ts";
-import { troubleOf } from "../trouble.ts";
 import { Dot, Due, HealthMark, Since, StateMark } from "./marks.tsx";
+import { useNarrow } from "../narrow.ts";
 import { RowActions } from "./row-actions.tsx";
 import { Spark } from "./sparkline.tsx";
 
@@ -94,12 +94,14 @@ interface CellsProps {
   readonly fold: FoldRow["fold"];
   readonly hidden: ReadonlySet<string>;
   readonly scales: Scales;
+  /** True if the reason of a trouble replaces the figures, because the screen is narrow. */
+  readonly isNarrow: boolean;
 }
 
-export function UnitCells({ service, fold, hidden, scales }: CellsProps) {
-  const use = useOf(service.id).value;
+export function UnitCells({ service, fold, hidden, scales, isNarrow }: CellsProps) {
   const isService = fold === "open" || fold === "closed";
-  const running = service.pid !== null || (isService && service.start_time !== null);
+  // On a narrow screen the second line has figures only if there are any.
+  const hasFigures = !isNarrow || (troubleNow(service) === "none" && isRunning(service, isService));
   return (
     <>
       <SelectCell id={service.id} />
@@ -120,39 +122,64 @@ export function UnitCells({ service, fold, hidden, scales }: CellsProps) {
           </span>
         )}
         <Marks service={service} />
-        <About service={service} />
+        {hasFigures && <About service={service} />}
       </span>
       <span class="c-state" role="gridcell">
         <StateMark service={service} />
       </span>
-      {!hidden.has("Health") && (
-        <span class="c-health" role="gridcell">
-          <HealthMark health={service.health} />
-        </span>
-      )}
-      <span class="c-uptime num" role="gridcell">
-        {running ? <Since iso={service.start_time} /> : NONE}
-      </span>
-      <span class={`c-restarts num ${service.restart_count > 0 ? "" : "quiet-text"}`} role="gridcell">
-        {service.restart_count}
-      </span>
-      <span class="c-cpu num" role="gridcell">
-        <Spark samples={use.cpu} least={scales.cpu} tone="cpu" />
-        <span class="figure">{percent(service.cpu_percent)}</span>
-      </span>
-      <span class="c-memory num" role="gridcell">
-        <Spark samples={use.memory} least={scales.memory} tone="memory" />
-        <span class="figure">{megabytes(service.memory_mb)}</span>
-      </span>
-      {!hidden.has("Priority") && (
-        <span class="c-priority num quiet-text" role="gridcell">
-          {service.priority}
+      {hasFigures ? (
+        <Figures service={service} isUp={isRunning(service, isService)} hidden={hidden} scales={scales} />
+      ) : (
+        <span class="c-problem" role="gridcell">
+          <About service={service} />
         </span>
       )}
       <RowActions service={service} />
     </>
   );
 }
+
+const isRunning = ({ pid, start_time }: Service, isService: boolean): boolean => pid !== null || (isService && start_time !== null);
+
+interface FiguresProps extends Pick<CellsProps, "service" | "hidden" | "scales"> {
+  readonly isUp: boolean;
+}
+
+function Figures({ service, isUp, hidden, scales }: FiguresProps) {
+  const use = useOf(service.id).value;
+  return (
+    <>
+      {!hidden.has("Health") && (
+        <span class="c-health" role="gridcell">
+          <HealthMark health={service.health} />
+        </span>
+      )}
+      <span class="c-uptime num" role="gridcell">
+        {isUp ? <Since iso={service.start_time} /> : NONE}
+      </span>
+      <span class={`c-restarts num ${service.restart_count > 0 ? "" : "quiet-text"}`} role="gridcell">
+        {service.restart_count}
+      </span>
+      <span class="c-cpu num" role="gridcell">
+        <Spark samples={use.cpu} least={scales.cpu} tone="cpu" limit={maxOf(service, "cpu")} />
+        <span class="figure">{percent(service.cpu_percent)}</span>
+      </span>
+      <span class="c-memory num" role="gridcell">
+        <Spark samples={use.memory} least={scales.memory} tone="memory" limit={maxOf(service, "memory")} />
+        <span class="figure">{mebibytes(service.memory_mb)}</span>
+      </span>
+      {!hidden.has("Priority") && (
+        <span class="c-priority num quiet-text" role="gridcell">
+          {service.priority}
+        </span>
+      )}
+    </>
+  );
+}
+
+/** Returns the limit if the unit exceeds it, and otherwise null. */
+const maxOf = ({ over_limits = [] }: Service, limit: "cpu" | "memory"): number | null =>
+  over_limits.find((over) => over.limit === limit)?.max ?? null;
 
 export const SelectCell = ({ id }: { readonly id: string | null }) => (
   <span class="c-select" role="gridcell">
@@ -170,7 +197,7 @@ export const SelectCell = ({ id }: { readonly id: string | null }) => (
 
 /** Says why a unit is in trouble, or else when it runs next and what it is. */
 function About({ service }: { readonly service: Service }) {
-  if (troubleOf(service) !== "none" && service.problems.length === 0) return <Reason service={service} />;
+  if (troubleNow(service) !== "none" && service.problems.length === 0) return <Reason service={service} />;
   const next = service.schedule?.next_run ?? null;
   return (
     <>
@@ -187,11 +214,17 @@ function About({ service }: { readonly service: Service }) {
 }
 
 function Reason({ service }: { readonly service: Service }) {
-  const cause = causeOf(service, now.value);
+  const cause = causeOf(service, around.value, now.value);
   const { what, evidence } = cause;
   return (
-    <span class={`description tone-${troubleOf(service)}`} title={`${causeText(cause)}${evidence === null ? "" : `: ${evidence}`}`}>
-      {evidence === null ? causeText(cause) : `${what}: ${evidence}`}
+    <span class={`description tone-${troubleNow(service)}`} title={`${causeText(cause)}${evidence === null ? "" : `: ${evidence}`}`}>
+      {evidence === null
+        ? service.over_limits === undefined
+          ? causeText(cause)
+          : what
+        : what.includes(": ")
+          ? `${what} (${evidence})`
+          : `${what}: ${evidence}`}
     </span>
   );
 }
@@ -202,7 +235,7 @@ function Marks({ service }: { readonly service: Service }) {
     <>
       {service.problems.length > 0 && (
         <span class="mark tone-bad" title={plain(service.problems.join("\n"))}>
-          bad file
+          file has errors
         </span>
       )}
       {service.changed_on_disk && service.problems.length === 0 && (
@@ -210,8 +243,10 @@ function Marks({ service }: { readonly service: Service }) {
           changed on disk
         </span>
       )}
-      {service.waiting_for.length > 0 && <span class="mark tone-busy">waiting for {service.waiting_for.join(", ")}</span>}
-      {service.groups.slice(0, 2).map((group) => (
+      {service.waiting_for.length > 0 && troubleNow(service) === "none" && (
+        <span class="mark tone-busy">waiting for {service.waiting_for.join(", ")}</span>
+      )}
+      {shownGroups(service).map((group) => (
         <span key={group} class="mark mark-group">
           @{plain(group)}
         </span>
@@ -219,3 +254,6 @@ function Marks({ service }: { readonly service: Service }) {
     </>
   );
 }
+
+/** A row in trouble has no groups, so that there is space for the reason. */
+const shownGroups = (service: Service): readonly string[] => (troubleNow(service) === "none" ? service.groups.slice(0, 2) : []);

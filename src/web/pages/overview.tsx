@@ -19,7 +19,7 @@ import { view } from "../state/live.ts";
 import { toggleSelected } from "../state/selection.ts";
 import { mayAct } from "../state/session.ts";
 import { amend } from "../state/location.ts";
-import { troubleOf } from "../trouble.ts";
+import { troubleNow } from "../state/around.ts";
 
 /** The services whose units are shown. A filter shows all matching units. */
 const opened = signal<ReadonlySet<string>>(new Set());
@@ -35,13 +35,13 @@ const services = computed(() => [...view.value.services.values()]);
 export function OverviewPage({ query }: { readonly query: string }) {
   const filter = filterFromText(query);
   const setFilter = (next: Filter): void => amend({ page: "units", filter: filterToText(next) });
-  const rowHeight = useRowHeight();
   const isNarrow = useNarrow();
+  const rowHeight = useRowHeight();
   const all = services.value;
   // A unit can be in both lists for a moment, because the stream reports a fixed file after its service.
   const broken = view.value.broken.filter(({ id }) => !view.value.services.has(id));
   const shownBroken = selectBroken(broken, filter);
-  const shown = select(all, filter);
+  const shown = select(all, filter, troubleNow);
   const rows: ReadonlyArray<BrokenUnit | FoldRow> = [
     ...shownBroken,
     ...foldRows(shown, (service) => isNarrowed(filter) || opened.value.has(service)),
@@ -69,10 +69,14 @@ export function OverviewPage({ query }: { readonly query: string }) {
         }}
         mark={(row) => isFold(row) && mayAct.value && toggleSelected(row.service.id)}
         rowClass={(row) =>
-          isFold(row) ? `trouble-${troubleOf(row.service)} is-${row.service.state} fold-${row.fold}` : "trouble-bad is-broken"
+          isFold(row) ? `trouble-${troubleNow(row.service)} is-${row.service.state} fold-${row.fold}` : "trouble-bad is-broken"
         }
         row={(row) =>
-          isFold(row) ? <UnitCells service={row.service} fold={row.fold} hidden={hidden} scales={scales} /> : <BrokenCells unit={row} />
+          isFold(row) ? (
+            <UnitCells service={row.service} fold={row.fold} hidden={hidden} scales={scales} isNarrow={isNarrow} />
+          ) : (
+            <BrokenCells unit={row} />
+          )
         }
         head={!isNarrow && <UnitHead filter={filter} onChange={setFilter} hidden={hidden} ids={ids} />}
         empty={isNarrowed(filter) ? "No unit matches the filter." : <NoUnits />}

@@ -1,26 +1,28 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Service, ServiceDetail } from "../../api/contract/shapes.ts";
-import { fullTime, megabytes, NONE, percent } from "../format.ts";
+import { fullTime, mebibytes, memoryOf, percent } from "../format.ts";
 import { Due, Relative, Since } from "../components/marks.tsx";
 import { labelsOf } from "../filter.ts";
 import { request } from "../state/api.ts";
 import { clip, plain } from "../text.ts";
 import { ReloadFiles } from "./reload-files.tsx";
 import { useRequest } from "../state/use-request.ts";
+import { detailOf } from "../words.ts";
 
 /** Shows the detailed status. Values that change often come from the stream, and the others are requested when the unit changes. */
 export function Facts({ service }: { readonly service: Service }) {
   const { value } = useRequest(service.id, () => request("service", { id: service.id }));
+  const detail = detailOf(service);
   return (
     <>
       <h2>Status</h2>
       <dl class="facts">
-        <Fact name="Main process">{service.pid === null ? NONE : `pid ${service.pid}`}</Fact>
+        {service.pid !== null && <Fact name="Main process">pid {service.pid}</Fact>}
         {service.port !== null && <Fact name="Port">{service.port}</Fact>}
         <Fact name="Command">{value === null ? "…" : <Command text={plain(clip(value.command, 2000).text)} />}</Fact>
-        <Fact name="CPU">{percent(service.cpu_percent)}</Fact>
-        <Fact name="Memory">{megabytes(service.memory_mb)}</Fact>
+        {service.cpu_percent !== null && <Fact name="CPU">{percent(service.cpu_percent)}</Fact>}
+        {service.memory_mb !== null && <Fact name="Memory">{memoryWords(service)}</Fact>}
         {service.status_text !== null && <Fact name="Status text">{plain(clip(service.status_text, 500).text)}</Fact>}
         {service.problems.length > 0 && (
           <Fact name="File">
@@ -40,10 +42,13 @@ export function Facts({ service }: { readonly service: Service }) {
         {service.waiting_for.length > 0 && <Fact name="Waiting for">{service.waiting_for.join(", ")}</Fact>}
         <Fact name="State">
           {service.state}
-          {service.sub_state !== service.state && ` (${plain(service.sub_state)})`}
-          {service.reason !== "none" && `, ${service.reason}`}
+          {detail !== null && `, ${detail}`}
         </Fact>
-        <Fact name="Uptime">{service.pid === null ? NONE : <Since iso={service.start_time} />}</Fact>
+        {service.pid !== null && (
+          <Fact name="Uptime">
+            <Since iso={service.start_time} />
+          </Fact>
+        )}
         <Fact name="Restarts">
           {service.restart_count}
           {service.last_restart !== null && (
@@ -53,7 +58,7 @@ export function Facts({ service }: { readonly service: Service }) {
             </span>
           )}
         </Fact>
-        <Fact name="Last exit">{service.last_exit === null ? NONE : plain(clip(service.last_exit, 500).text)}</Fact>
+        {service.last_exit !== null && <Fact name="Last exit">{plain(clip(service.last_exit, 500).text)}</Fact>}
         {service.next_attempt !== null && (
           <Fact name="Next attempt">
             <Due iso={service.next_attempt} />
@@ -75,6 +80,11 @@ export function Facts({ service }: { readonly service: Service }) {
       </dl>
     </>
   );
+}
+
+function memoryWords({ memory_mb, over_limits = [] }: Service): string {
+  const over = over_limits.find(({ limit }) => limit === "memory");
+  return memory_mb === null || over === undefined ? mebibytes(memory_mb) : memoryOf(memory_mb, over.max);
 }
 
 const MOST_COMMAND = 160;
@@ -129,16 +139,18 @@ function Schedule({ service: { schedule } }: { readonly service: Service }) {
         {schedule.timezone !== null && ` (${plain(schedule.timezone)})`}
         {!schedule.active && ", not active"}
       </Fact>
-      <Fact name="Next run">{schedule.next_run === null ? NONE : <Due iso={schedule.next_run} />}</Fact>
-      <Fact name="Last run">
-        {schedule.last_run === null ? (
-          NONE
-        ) : (
+      {schedule.next_run !== null && (
+        <Fact name="Next run">
+          <Due iso={schedule.next_run} />
+        </Fact>
+      )}
+      {schedule.last_run !== null && (
+        <Fact name="Last run">
           <span title={fullTime(schedule.last_run)}>
             <Relative iso={schedule.last_run} />
           </span>
-        )}
-      </Fact>
+        </Fact>
+      )}
     </>
   );
 }

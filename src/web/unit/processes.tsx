@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Service, ServiceProcess } from "../../api/contract/shapes.ts";
-import { megabytes, percent } from "../format.ts";
+import { mebibytes, percent } from "../format.ts";
 import { request } from "../state/api.ts";
 import { onChange } from "../state/live.ts";
 import { clip, plain } from "../text.ts";
@@ -35,7 +35,7 @@ export function Processes({ service }: { readonly service: Service }) {
                 </td>
                 <td class="num">{pid}</td>
                 <td class="num">{percent(cpu_percent)}</td>
-                <td class="num">{megabytes(memory_mb)}</td>
+                <td class="num">{mebibytes(memory_mb)}</td>
               </tr>
             ))}
           </tbody>
