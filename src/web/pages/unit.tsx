@@ -5,6 +5,7 @@ import { Dot, HealthMark, Since, StateMark } from "../components/marks.tsx";
 import { Lazy } from "../components/lazy.tsx";
 import { findService } from "../fold.ts";
 import { request } from "../state/api.ts";
+import { troubleNow } from "../state/around.ts";
 import { view } from "../state/live.ts";
 import { place } from "../state/location.ts";
 import { useRequest, type Requested } from "../state/use-request.ts";
@@ -17,7 +18,7 @@ import { LogView } from "../unit/log-view.tsx";
 import { Rollout } from "../unit/rollout.tsx";
 import { Processes } from "../unit/processes.tsx";
 import { Verdict } from "../unit/verdict.tsx";
-import { Why as History } from "../unit/why.tsx";
+import { nextOf, Why as History } from "../unit/why.tsx";
 
 const TITLES: Readonly<Record<Tab, string>> = {
   overview: "Overview",
@@ -50,7 +51,7 @@ function SingleUnit({ service, tab }: { readonly service: Service; readonly tab:
       <div class="unit-top">
         <UnitTitle service={service} />
         <Actions service={service} />
-        <Verdict service={service} next={why.value?.next ?? null} />
+        <Verdict service={service} next={why.value === null ? null : nextOf(service, why.value)} />
         <nav class="tabs" aria-label={`Views of ${id}`}>
           {TABS.map((one) => (
             <a key={one} href={unitHref(id, one)} aria-current={one === tab ? "page" : undefined}>
@@ -133,19 +134,27 @@ function Part({ service, tab, why }: { readonly service: Service; readonly tab: 
   if (tab === "file") return <Files id={id} />;
   if (tab === "compare") return <Lazy key="compare" what="the comparison" load={compareOf(id)} />;
   if (tab === "charts") return <Lazy key="charts" what="the charts" load={chartsOf(id, "full")} />;
+  // What happened is the most important part for a unit that is down.
+  const isDown = service.pid === null && (troubleNow(service) !== "none" || service.state === "stopped");
+  const facts = (
+    <section key="facts" class="card area-facts" aria-label="Status">
+      <Facts service={service} />
+    </section>
+  );
   return (
-    <div class="unit-grid">
+    <div class={`unit-grid ${isDown ? "is-down" : ""}`}>
       <div class="unit-column">
-        <section class="card area-facts" aria-label="Status">
-          <Facts service={service} />
+        {!isDown && facts}
+        {service.pid !== null && (
+          <section key="processes" class="card area-processes" aria-label="Processes">
+            <Processes service={service} />
+          </section>
+        )}
+        <section key="why" class="card area-why" aria-label="Why">
+          <History service={service} value={why.value} problem={why.problem} />
         </section>
-        <section class="card area-processes" aria-label="Processes">
-          <Processes service={service} />
-        </section>
-        <section class="card area-why" aria-label="Why">
-          <History value={why.value} problem={why.problem} />
-        </section>
-        <section class="card area-deps" aria-label="Dependencies">
+        {isDown && facts}
+        <section key="deps" class="card area-deps" aria-label="Dependencies">
           <Dependencies service={service} />
         </section>
       </div>

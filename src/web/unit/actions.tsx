@@ -12,11 +12,12 @@ const isBroken = ({ state }: Service): boolean => state === "failed" || state ==
 
 /**
  * Shows the buttons for a unit. A button that does not apply to the current state is disabled rather than hidden, so that buttons
- * never move.
+ * never move. On a narrow screen the less common buttons are shown on request.
  */
 export function Actions({ service }: { readonly service: Service }) {
   const [busy, setBusy] = useState<Action | null>(null);
   const [dialog, setDialog] = useState<DisruptiveAction | "kill" | null>(null);
+  const [more, setMore] = useState(false);
   const { id } = service;
   const file = useRequest(id, () => request("serviceFile", { id }));
   const isRunning = hasProcess(service);
@@ -39,13 +40,23 @@ export function Actions({ service }: { readonly service: Service }) {
       {button("start", "Start", service.state !== "running", () => void send("start"), "primary")}
       {button("restart", "Restart", true, () => (isRunning ? setDialog("restart") : void send("restart")))}
       {button("stop", "Stop", isUp(service), () => (isRunning ? setDialog("stop") : void send("stop")), "danger")}
-      <span class="actions-gap" />
-      {canReload && button("reload", "Reload", service.state === "running", () => void send("reload"))}
-      {button("reset-failed", "Reset failed", isBroken(service), () => void send("reset-failed"))}
-      {service.enabled
-        ? button("disable", "Disable", true, () => setDialog("disable"))
-        : button("enable", "Enable", true, () => void send("enable"))}
-      {button("kill", "Signal…", service.pid !== null, () => setDialog("kill"))}
+      <button
+        type="button"
+        class="button actions-more"
+        aria-expanded={more}
+        aria-label={more ? "Fewer actions" : "More actions"}
+        onClick={() => setMore(!more)}
+      >
+        {more ? "Less" : "More"}
+      </button>
+      <span class={`actions-rest ${more ? "actions-open" : ""}`}>
+        {canReload && button("reload", "Reload", service.state === "running", () => void send("reload"))}
+        {button("reset-failed", "Reset failed", isBroken(service), () => void send("reset-failed"))}
+        {service.enabled
+          ? button("disable", "Disable", true, () => setDialog("disable"))
+          : button("enable", "Enable", true, () => void send("enable"))}
+        {button("kill", "Signal…", service.pid !== null, () => setDialog("kill"))}
+      </span>
       {dialog === "kill" && (
         <KillDialog service={service} onClose={() => setDialog(null)} onKill={(signal) => void send("kill", { signal })} />
       )}

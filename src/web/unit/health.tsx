@@ -9,6 +9,7 @@ import { mayAct } from "../state/session.ts";
 import { showToast } from "../state/toasts.ts";
 import { clip, plain } from "../text.ts";
 import { useRequest } from "../state/use-request.ts";
+import { resultWord } from "../words.ts";
 
 const EVERY_MS = 10_000;
 const RESULTS = 12;
@@ -23,14 +24,15 @@ export function Health({ service }: { readonly service: Service }) {
     setBusy(false);
     if (!answer.ok) return showToast("bad", answer.error.message);
     const last = answer.value.results.at(-1);
-    if (last) showToast(last.kind === "ok" ? "good" : "warning", `${id}: ${last.kind}, ${clip(last.detail, 300).text}`);
+    if (last)
+      showToast(last.kind === "ok" ? "good" : "warning", `${id}: the check ${resultWord(last.kind)}: ${clip(last.detail, 300).text}`);
     again();
   };
   return (
     <>
       <div class="card-head">
         <h2>Health</h2>
-        <HealthMark health={service.health} />
+        {service.health !== "unknown" && <HealthMark health={service.health} />}
         {value?.check && mayAct.value && (
           <button type="button" class="button small" disabled={busy || !isLive.value || service.pid === null} onClick={() => void probe()}>
             {busy ? "Probing…" : "Probe now"}
@@ -64,7 +66,9 @@ function Results({ value }: { readonly value: ServiceHealth }) {
               <time class="num quiet-text" title={fullTime(result.time)}>
                 {shortTime(result.time, now.value)}
               </time>
-              <span class={`health tone-${result.kind === "ok" ? "good" : result.kind === "bad" ? "bad" : "warning"}`}>{result.kind}</span>
+              <span class={`health tone-${result.kind === "ok" ? "good" : result.kind === "bad" ? "bad" : "warning"}`}>
+                {resultWord(result.kind)}
+              </span>
               <span class="num">{result.response_ms === null ? "" : `${result.response_ms.toFixed(1)} ms`}</span>
               <span class="wrap">
                 {result.fallback && "fallback: "}

@@ -1,55 +1,45 @@
 import { useState } from "preact/hooks";
-import type { Why as Story } from "../../api/contract/shapes.ts";
+import type { Service, Why as Story } from "../../api/contract/shapes.ts";
 import { fullTime, shortTime } from "../format.ts";
 import { Due } from "../components/marks.tsx";
 import { now } from "../state/clock.ts";
-import { clip, plain, withoutCommands } from "../text.ts";
 import type { Requested } from "../state/use-request.ts";
+import { storyRows, type StoryRow } from "../story.ts";
+import { clip, plain, withoutCommands } from "../text.ts";
 
 const ENTRIES = 8;
 
-/** Explains the unit's state. Shows what happens next, what happened before, and the unit's policy. */
-export function Why({ value, problem }: Pick<Requested<Story>, "value" | "problem">) {
+interface Props extends Pick<Requested<Story>, "value" | "problem"> {
+  readonly service: Service;
+}
+
+/** Explains the unit's state. Shows what happened, newest first, what happens next, and the unit's policy. */
+export function Why({ service, value, problem }: Props) {
   const [whole, setWhole] = useState(false);
   if (value === null) return <p class="quiet-text">{problem?.message ?? "…"}</p>;
-  const story = whole ? value.story : value.story.slice(-ENTRIES);
+  const story = storyRows(value.story, value.service.last_line ?? null);
   return (
     <>
-      <h2>What happens next</h2>
-      <ul class="plain-list">
-        {value.next.map(({ text, time }) => (
-          <li key={text}>
-            {plain(withoutCommands(text))}
-            {time !== null && (
-              <>
-                {" "}
-                <b class="nowrap">
-                  <Due iso={time} />
-                </b>{" "}
-                <span class="quiet-text nowrap">({shortTime(time, now.value)})</span>
-              </>
-            )}
-          </li>
+      <h2>What happened</h2>
+      {story.length === 0 && <p class="quiet-text">Nothing yet.</p>}
+      <ol class="story">
+        {(whole ? story : story.slice(0, ENTRIES)).map((row, index) => (
+          <Entry key={`${row.time} ${story.length - index}`} row={row} />
         ))}
-      </ul>
+      </ol>
+      {story.length > ENTRIES && (
+        <button type="button" class="button quiet small" onClick={() => setWhole(!whole)}>
+          {whole ? "Show only the latest" : `Show all ${story.length}`}
+        </button>
+      )}
       {value.change != null && (
         <>
           <h2>What changed before the failure</h2>
           <Changes change={value.change} />
         </>
       )}
-      <h2>What happened</h2>
-      {value.story.length === 0 && <p class="quiet-text">Nothing yet.</p>}
-      <ol class="story">
-        {story.map((entry, index) => (
-          <Entry key={`${entry.time} ${index}`} entry={entry} />
-        ))}
-      </ol>
-      {value.story.length > ENTRIES && (
-        <button type="button" class="button quiet small" onClick={() => setWhole(!whole)}>
-          {whole ? "Show only the latest" : `Show all ${value.story.length}`}
-        </button>
-      )}
+      <h2>What happens next</h2>
+      <Next next={nextOf(service, value)} />
       <h2>Policy</h2>
       <ul class="plain-list">
         {value.policy.map((text) => (
@@ -57,6 +47,40 @@ export function Why({ value, problem }: Pick<Requested<Story>, "value" | "proble
         ))}
       </ul>
     </>
+  );
+}
+
+/**
+ * Returns what happens next. While the daemon's explanation is older than the state that the event stream reported, returns only
+ * what that state says.
+ */
+export function nextOf(service: Service, value: Story): Story["next"] {
+  const known = value.service;
+  const [a, b] = [known.next_attempt, service.next_attempt].map((iso) => (iso === null ? 0 : Date.parse(iso))) as [number, number];
+  // The daemon computes the time anew for each answer, so that it can differ by milliseconds.
+  if (known.state === service.state && Math.abs(a - b) < 1000) return value.next;
+  return service.next_attempt === null ? [] : [{ text: "Next attempt", time: service.next_attempt }];
+}
+
+function Next({ next }: { readonly next: Story["next"] }) {
+  if (next.length === 0) return <p class="quiet-text">…</p>;
+  return (
+    <ul class="plain-list">
+      {next.map(({ text, time }) => (
+        <li key={text}>
+          {plain(withoutCommands(text))}
+          {time !== null && (
+            <>
+              {" "}
+              <b class="nowrap">
+                <Due iso={time} />
+              </b>{" "}
+              <span class="quiet-text nowrap">({shortTime(time, now.value)})</span>
+            </>
+          )}
+        </li>
+      ))}
+    </ul>
   );
 }
 
@@ -70,15 +94,13 @@ function Changes({ change: { changes, since, failed_at } }: { readonly change: N
   return (
     <ol class="story">
       {changes.map(({ time, text }) => (
-        <Entry key={text} entry={{ time, text, lines: [] }} />
+        <Entry key={text} row={{ time, text, line: null, output: [] }} />
       ))}
     </ol>
   );
 }
 
-const LAST_LINES = 5;
-
-function Entry({ entry: { time, text, lines } }: { readonly entry: Story["story"][number] }) {
+function Entry({ row: { time, text, line, output } }: { readonly row: StoryRow }) {
   return (
     <li>
       <time class="num quiet-text" dateTime={time} title={fullTime(time)}>
@@ -86,7 +108,13 @@ function Entry({ entry: { time, text, lines } }: { readonly entry: Story["story"
       </time>
       <div>
         <span class="wrap">{plain(clip(text, 1000).text)}</span>
-        {lines.length > 0 && <pre class="output">{lines.slice(-LAST_LINES).map((line) => `${plain(clip(line, 500).text)}\n`)}</pre>}
+        {line !== null && <pre class="output">{plain(clip(line, 500).text)}</pre>}
+        {output.length > 0 && (
+          <details>
+            <summary class="quiet-text">Last {output.length} lines</summary>
+            <pre class="output">{output.map((one) => `${plain(clip(one, 500).text)}\n`)}</pre>
+          </details>
+        )}
       </div>
     </li>
   );
