@@ -7,9 +7,12 @@ import { unitHref } from "../route.ts";
 import { acknowledge, alertsChanged, openAlerts } from "../state/alerts.ts";
 import { request } from "../state/api.ts";
 import { now } from "../state/clock.ts";
-import { isLive } from "../state/live.ts";
+import { isLive, view } from "../state/live.ts";
 import { mayAct } from "../state/session.ts";
 import { clip, plain } from "../text.ts";
+import { bare } from "../ansi.ts";
+import { alertText } from "../cause.ts";
+import { findService } from "../fold.ts";
 import { Notifications } from "./notifications.tsx";
 
 /** The maximum number of resolved alerts on the page. `sup alerts --all` can show more. */
@@ -23,7 +26,7 @@ export function AlertsPage() {
   const matches = (alert: Alert): boolean =>
     (severity === "" || alert.severity === severity) &&
     `${alert.service_id ?? "sup"} ${alert.alert_type} ${alert.message}`.toLowerCase().includes(text.trim().toLowerCase());
-  const open = openAlerts.value.filter(matches);
+  const open = openAlerts.value.filter(matches).toSorted(worstFirst);
   const unacknowledged = open.filter(({ acknowledged }) => !acknowledged);
   const past = resolved.filter(matches).slice(0, MOST_RESOLVED);
   return (
@@ -65,21 +68,35 @@ export function AlertsPage() {
   );
 }
 
+/** A unit that failed for good is as bad here as everywhere else on the page. */
+const isBad = ({ severity, alert_type }: Alert): boolean => severity === "critical" || alert_type === "failed";
+
+/** Compares so that the worst come first, and among them the newest. */
+const worstFirst = (a: Alert, b: Alert): number =>
+  Number(b.severity === "critical") - Number(a.severity === "critical") ||
+  Number(isBad(b)) - Number(isBad(a)) ||
+  b.created_at.localeCompare(a.created_at);
+
 function Row({ alert }: { readonly alert: Alert }) {
-  const { id, service_id, severity, alert_type, message, created_at, resolved_at, acknowledged } = alert;
+  const { id, service_id, severity, alert_type, created_at, resolved_at, acknowledged } = alert;
   const open = resolved_at === null;
+  const service = open && service_id !== null ? findService(view.value.services, service_id) : undefined;
+  const tone = !open ? "quiet" : isBad(alert) ? "bad" : "warning";
   return (
-    <li class={`alert ${open ? `alert-${severity}` : "alert-resolved"} ${acknowledged ? "alert-seen" : ""}`}>
+    <li class={`alert ${open ? `alert-${tone}` : "alert-resolved"} ${acknowledged ? "alert-seen" : ""}`}>
       <span class="alert-severity">
-        <span class={`dot tone-${!open ? "quiet" : severity === "critical" ? "bad" : "warning"}`} aria-hidden="true" />
+        <span class={`dot tone-${tone}`} aria-hidden="true" />
         {severity}
       </span>
       <span class="alert-unit">{service_id === null ? "sup" : <a href={unitHref(service_id)}>{service_id}</a>}</span>
       <span class="alert-type quiet-text">{plain(alert_type)}</span>
-      <span class="alert-message wrap">{plain(clip(message, 1000).text)}</span>
+      <span class="alert-message wrap">
+        {alertText(alert, service)}
+        {service?.last_line != null && <code>{clip(bare(service.last_line), 300).text}</code>}
+      </span>
       <span class="alert-time quiet-text num" title={fullTime(created_at)}>
-        {shortTime(created_at, now.value)} ·{" "}
-        {resolved_at === null ? <Relative iso={created_at} /> : `resolved ${shortTime(resolved_at, now.value)}`}
+        {shortTime(created_at, now.value)}
+        <span> · {resolved_at === null ? <Relative iso={created_at} /> : `resolved ${shortTime(resolved_at, now.value)}`}</span>
       </span>
       <span class="alert-action">
         {!open || acknowledged ? (
