@@ -63,6 +63,38 @@ export function layOut({ nodes, edges }: Graph): Placed {
   return { width, height: top, nodes: places, edges: drawn };
 }
 
+const INDENT = 22;
+
+/**
+ * Lays out the nodes one below the other for a narrow screen, each unit below its dependencies. A unit is indented by the wave in
+ * which it starts, and edges lead down from the dependency and then to the right.
+ */
+export function stack({ nodes, edges }: Graph): Placed {
+  const waveOf = new Map(nodes.map(({ id, wave }) => [id, wave]));
+  const inside = edges.filter(({ from, to }) => waveOf.has(from) && waveOf.has(to));
+  const places = new Map<string, Place>();
+  for (const ids of partsOf([...waveOf.keys()], inside)) {
+    for (const id of ids.toSorted((a, b) => waveOf.get(a)! - waveOf.get(b)!)) {
+      const y = places.size * (NODE.height + GAP / 2) + NODE.height / 2;
+      places.set(id, { x: waveOf.get(id)! * INDENT + NODE.width / 2, y });
+    }
+  }
+  const drawn = inside.map((edge) => {
+    const [from, to] = [places.get(edge.to)!, places.get(edge.from)!];
+    const trunk = from.x - NODE.width / 2 + INDENT / 2;
+    return {
+      ...edge,
+      points: [
+        { x: trunk, y: from.y },
+        { x: trunk, y: to.y },
+        { x: to.x - NODE.width / 2, y: to.y },
+      ],
+    };
+  });
+  const width = Math.max(0, ...waveOf.values()) * INDENT + NODE.width;
+  return { width, height: places.size * (NODE.height + GAP / 2), nodes: places, edges: drawn };
+}
+
 /** Returns the ids of each connected component, the largest component first. */
 function partsOf(ids: readonly string[], edges: readonly Edge[]): readonly string[][] {
   const neighbours = new Map<string, string[]>(ids.map((id) => [id, []]));

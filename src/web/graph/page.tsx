@@ -7,8 +7,10 @@ import { unitHref } from "../route.ts";
 import { request } from "../state/api.ts";
 import { SearchField } from "../components/search-field.tsx";
 import { onChange, view } from "../state/live.ts";
-import { toneOf } from "../trouble.ts";
-import { layOut, NODE, type Placed } from "./layout.ts";
+import { toneNow } from "../state/around.ts";
+import { clip } from "../text.ts";
+import { blockerOf } from "../trouble.ts";
+import { layOut, NODE, stack, type Placed } from "./layout.ts";
 import { Waves } from "./waves.tsx";
 import { useZoom } from "./zoom.ts";
 
@@ -20,7 +22,7 @@ export function GraphPage() {
   const isNarrow = useNarrow();
   const [drawn, setDrawn] = useState(false);
   const shown = useMemo(() => (graph === null ? null : narrow(graph, text, apart)), [graph, text, apart]);
-  const placed = useMemo(() => (shown === null ? null : layOut(shown)), [shown]);
+  const placed = useMemo(() => (shown === null ? null : isNarrow ? stack(shown) : layOut(shown)), [shown, isNarrow]);
   if (graph === null || placed === null || shown === null)
     return (
       <p class="empty" role="status">
@@ -51,7 +53,7 @@ export function GraphPage() {
           {plural(shown.nodes.length, "unit")}, started in {plural(waves, "wave")}
         </span>
       </div>
-      {isNarrow && !drawn ? <Waves graph={shown} /> : <Drawing graph={shown} placed={placed} />}
+      {isNarrow && !drawn ? <Waves graph={shown} /> : <Drawing graph={shown} placed={placed} isStack={isNarrow} />}
     </div>
   );
 }
@@ -90,9 +92,16 @@ function narrow(graph: Graph, text: string, apart: boolean): Graph {
   return { nodes: graph.nodes.filter(({ id }) => wanted(id)), edges: graph.edges.filter(({ from, to }) => wanted(from) && wanted(to)) };
 }
 
-function Drawing({ graph, placed }: { readonly graph: Graph; readonly placed: Placed }) {
+interface DrawingProps {
+  readonly graph: Graph;
+  readonly placed: Placed;
+  /** True if the nodes are one below the other. */
+  readonly isStack: boolean;
+}
+
+function Drawing({ graph, placed, isStack }: DrawingProps) {
   const svg = useRef<SVGSVGElement>(null);
-  const zoom = useZoom(svg, placed);
+  const zoom = useZoom(svg, placed, isStack);
   return (
     <div class="graph-box">
       <div class="graph-zoom" role="group" aria-label="Zoom">
@@ -108,16 +117,26 @@ function Drawing({ graph, placed }: { readonly graph: Graph; readonly placed: Pl
       </div>
       <svg ref={svg} class="graph" role="group" aria-label="Units and their dependencies">
         <defs>
-          <marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
-            <path d="M0 0.5L8 4L0 7.5z" />
-          </marker>
+          {["arrow", "arrow-blocked"].map((id) => (
+            <marker key={id} id={id} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">
+              <path d="M0 0.5L8 4L0 7.5z" />
+            </marker>
+          ))}
         </defs>
         <g transform={zoom.transform}>
-          {placed.edges.map(({ from, to, required, points, condition }) => (
-            <path key={`${from} ${to}`} class={required ? "edge" : "edge edge-order"} d={curve(points)} marker-end="url(#arrow)">
-              <title>{`${from} needs ${to} ${condition}${required ? "" : " (order only)"}`}</title>
-            </path>
-          ))}
+          {placed.edges.map(({ from, to, required, points, condition }) => {
+            const blocked = blocks(to, from);
+            return (
+              <path
+                key={`${from} ${to}`}
+                class={`edge ${required ? "" : "edge-order"} ${blocked ? "edge-blocked" : ""}`}
+                d={isStack ? `M${points.map(({ x, y }) => `${x} ${y}`).join("L")}` : curve(points)}
+                marker-end={blocked ? "url(#arrow-blocked)" : "url(#arrow)"}
+              >
+                <title>{`${from} needs ${to} ${condition}${required ? "" : " (order only)"}`}</title>
+              </path>
+            );
+          })}
           {graph.nodes.map(({ id, wave }) => {
             const place = placed.nodes.get(id);
             const service = findService(view.value.services, id);
@@ -129,27 +148,42 @@ function Drawing({ graph, placed }: { readonly graph: Graph; readonly placed: Pl
   );
 }
 
+/** Returns true if `unit` waits in vain for `dependency`. */
+function blocks(dependency: string, unit: string): boolean {
+  const { services } = view.value;
+  const service = findService(services, unit);
+  const obstacle = service?.obstacles?.find((one) => one.unit === dependency);
+  if (service === undefined || obstacle === undefined || blockerOf(service, services) === null) return false;
+  if (obstacle.state === "failed" || obstacle.state === "fatal" || obstacle.state === null) return true;
+  const other = services.get(dependency);
+  return other !== undefined && blockerOf(other, services) !== null;
+}
+
 const MOST_CHARS = 19;
 
 function Node({ service, wave, x, y }: { readonly service: Service; readonly wave: number; readonly x: number; readonly y: number }) {
   const { id, state, health, ready, wanted } = service;
   const words = wanted === undefined ? state : `${state} ${ready}/${wanted}`;
   const isUnwell = state === "running" && health !== "unknown" && health !== "healthy";
+  const blocker = blockerOf(service, view.value.services);
+  const shown = blocker !== null ? `blocked by ${blocker.unit}` : isUnwell ? health : words;
   return (
     <g transform={`translate(${x - NODE.width / 2} ${y - NODE.height / 2})`}>
-      <a href={unitHref(id)} class={`node tone-${toneOf(service)}`}>
-        <title>{`${id}: ${isUnwell ? `${state}, ${health}` : state}, wave ${wave + 1}`}</title>
+      <a href={unitHref(id)} class={`node tone-${toneNow(service)}`}>
+        <title>{`${id}: ${blocker !== null ? shown : isUnwell ? `${state}, ${health}` : state}, wave ${wave + 1}`}</title>
         <rect width={NODE.width} height={NODE.height} rx="6" />
         <rect class="node-tone" width="5" height={NODE.height} rx="2" />
         <text class="node-name" x="14" y="17">
           {id.length > MOST_CHARS ? `${id.slice(0, MOST_CHARS - 1)}…` : id}
         </text>
         <text class="node-state" x="14" y="32">
-          {isUnwell ? health : words}
+          {clip(shown, blocker === null ? 16 : 26).text}
         </text>
-        <text class="node-wave" x={NODE.width - 8} y="32" text-anchor="end">
-          wave {wave + 1}
-        </text>
+        {blocker === null && (
+          <text class="node-wave" x={NODE.width - 8} y="32" text-anchor="end">
+            wave {wave + 1}
+          </text>
+        )}
       </a>
     </g>
   );

@@ -3,6 +3,7 @@ import { Dot, StateMark } from "../components/marks.tsx";
 import { findService } from "../fold.ts";
 import { unitHref } from "../route.ts";
 import { view } from "../state/live.ts";
+import { blockerOf } from "../trouble.ts";
 
 /** Shows the graph as a list in the order of the start, for screens that are too narrow for a drawing with readable text. */
 export function Waves({ graph }: { readonly graph: Graph }) {
@@ -40,6 +41,7 @@ interface Props {
 
 function WaveUnit({ id, needs, neededBy }: Props) {
   const service = findService(view.value.services, id);
+  const blocker = service === undefined ? null : blockerOf(service, view.value.services);
   return (
     <li class="wave-unit">
       {service && <Dot service={service} />}
@@ -47,6 +49,7 @@ function WaveUnit({ id, needs, neededBy }: Props) {
         {id}
       </a>
       {service && <StateMark service={service} />}
+      {blocker !== null && <span class="mark tone-bad">blocked by {blocker.unit}</span>}
       <Names words="needs" ids={needs} />
       <Names words="needed by" ids={neededBy} />
     </li>

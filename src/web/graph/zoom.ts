@@ -11,22 +11,26 @@ interface GraphView {
 const LEAST = 0.08;
 const MOST = 2.5;
 const STEP = 1.25;
-/** The maximum scale after "fit", so that a graph of a few units is not enlarged to fill the screen. */
-const MOST_FIT = 1.3;
+/** The maximum scale after "fit", so that a graph of a few units is not larger than the other text of the page. */
+const MOST_FIT = 1;
 const MARGIN = 20;
+/** The space for the buttons above a tall drawing. */
+const TOP_MARGIN = 56;
 
-/** Lets the user zoom and pan a drawing with the wheel, by dragging, with two fingers, and with buttons. */
-export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }: Placed) {
+/**
+ * Lets the user zoom and pan a drawing with the wheel, by dragging, with two fingers, and with buttons. A `tall` drawing is fitted
+ * to the width only, so that its text stays readable, and begins at the top.
+ */
+export function useZoom(svg: RefObject<SVGSVGElement | null>, { width, height }: Placed, tall: boolean) {
   const [position, setPosition] = useState<GraphView>({ x: MARGIN, y: MARGIN, scale: 1 });
   const fit = (): void => {
     const box = svg.current!.getBoundingClientRect();
-    const scale = Math.max(
-      LEAST,
-      Math.min(MOST_FIT, (box.width - 2 * MARGIN) / Math.max(1, width), (box.height - 2 * MARGIN) / Math.max(1, height)),
-    );
-    setPosition({ scale, x: Math.max(MARGIN, (box.width - width * scale) / 2), y: Math.max(MARGIN, (box.height - height * scale) / 2) });
+    const high = tall ? MOST_FIT : (box.height - 2 * MARGIN) / Math.max(1, height);
+    const scale = Math.max(LEAST, Math.min(MOST_FIT, (box.width - 2 * MARGIN) / Math.max(1, width), high));
+    // A drawing that fits begins at the top left, like all other parts of the page.
+    setPosition({ scale, x: MARGIN, y: tall ? TOP_MARGIN : MARGIN });
   };
-  useEffect(fit, [width, height]);
+  useEffect(fit, [width, height, tall]);
   const zoomAt = (x: number, y: number, factor: number): void =>
     setPosition((before) => {
       const scale = Math.min(MOST, Math.max(LEAST, before.scale * factor));
