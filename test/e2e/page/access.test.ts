@@ -51,7 +51,7 @@ for (const colorScheme of ["light", "dark"] as const)
       await using visitor = await signedIn(daemon, "/", { colorScheme, bypassCSP: true, reducedMotion: "reduce" });
       const { page } = visitor;
       await row(page, "sick", "unhealthy").waitFor();
-      await page.locator(".rail-alerts li").first().waitFor();
+      await page.locator(".trouble .button").first().waitFor();
       for (const place of PLACES) {
         await go(page, place);
         await page.locator("main .card, main .list, main .log, main .chart, main .graph, main .waves, main .alert-list").first().waitFor();
@@ -117,7 +117,7 @@ browserTest("axe finds nothing on the sign-in, nor on a phone", async () => {
     bypassCSP: true,
     reducedMotion: "reduce",
   });
-  await row(visitor.page, "sick", "unhealthy").waitFor();
+  await row(visitor.page, "sick", "health check fails").waitFor();
   for (const place of ["/", "/unit/web", "/unit/web/compare", "/logs", "/graph", "/alerts"]) {
     await go(visitor.page, place);
     await visitor.page.locator("main .card, main .list, main .log, main .waves, main .alert-list").first().waitFor();

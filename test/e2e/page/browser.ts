@@ -79,5 +79,5 @@ export async function go(page: Page, place: string): Promise<void> {
 }
 
 /** The row of a unit in the list that contains the text. */
-export const row = (page: Page, unit: string, text = "") =>
+export const row = (page: Page, unit: string, text: string | RegExp = "") =>
   page.locator(".units .row", { has: page.getByRole("link", { name: unit, exact: true }), hasText: text });

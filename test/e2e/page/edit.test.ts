@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { startDaemon, type Daemon } from "../../harness/daemon.ts";
 import { sleeper } from "../../harness/services.ts";
+import { until } from "../../harness/until.ts";
 import { addressOf, go, noBrowser, row, signedIn, visit } from "./browser.ts";
 
 const browserTest = test.skipIf(noBrowser);
@@ -80,8 +81,8 @@ browserTest("a file that changed meanwhile is not overwritten, and saving withou
   await field(page).fill(mine);
   await page.getByText("No errors.").waitFor();
   await save.click();
+  await until(() => readFileSync(fileOf(daemon, "web"), "utf8") === mine, { what: "the new file" });
   await daemon.reaches("web", ({ changed_on_disk }) => changed_on_disk);
-  expect(readFileSync(fileOf(daemon, "web"), "utf8")).toBe(mine);
   await go(page, "/unit/web");
   await page.getByRole("button", { name: "Apply…" }).click();
   const dialog = page.getByRole("dialog", { name: "Apply the changed unit files?" });

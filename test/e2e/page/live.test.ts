@@ -11,7 +11,7 @@ const browserTest = test.skipIf(noBrowser);
 browserTest("a killed process is shown as down within a second, and then as up again", async () => {
   await using daemon = await startDaemon({
     units: {
-      web: sleeper({ enabled: true, restart_policy: { retry_delay: 3, backoff_multiplier: 1, max_retries: -1 } }),
+      web: sleeper({ enabled: true, restart_policy: { retry_delay: 3, backoff_multiplier: 1, max_retries: -1, reset_after: 0.2 } }),
       calm: sleeper({ enabled: true }),
     },
   });

@@ -83,8 +83,8 @@ browserTest("changes do not move the rows or other parts of the page", async () 
   await row(page, "b", "running").waitFor();
   process.kill((await daemon.service("b")).pid!, "SIGKILL");
   await row(page, "b", "fatal").waitFor();
-  await page.locator(".rail-alerts li").first().waitFor();
-  await row(page, "a", "MB").waitFor();
+  await page.locator(".trouble .button").first().waitFor();
+  await row(page, "a", "MiB").waitFor();
   expect(await place()).toEqual(before);
   expect(await page.evaluate(() => (window as unknown as { shifts: number[] }).shifts.reduce((sum, value) => sum + value, 0))).toBeLessThan(
     0.01,

@@ -40,7 +40,7 @@ browserTest("alerts appear immediately, can be acknowledged, and resolve by them
   });
   await using visitor = await signedIn(daemon);
   const { page } = visitor;
-  await page.locator(".rail-alerts li", { hasText: "dead" }).first().waitFor();
+  await page.getByRole("button", { name: /Ack alerts? of dead/ }).waitFor();
   await page.getByRole("link", { name: /Alerts/ }).click();
   const alert = page.locator(".alert", { hasText: "dead" }).first();
   await alert.getByRole("button", { name: /Acknowledge alert/ }).click();
@@ -154,7 +154,7 @@ browserTest("the processes of a unit are listed, and a new one appears with the 
   await rows.nth(1).waitFor();
   await rows
     .filter({ hasText: "main" })
-    .getByText(/\d MB$/)
+    .getByText(/\d MiB$/)
     .waitFor();
   const before = await rows.count();
   expect((await daemon.sup("kill", "-s", "USR1", "web")).code).toBe(0);
@@ -167,7 +167,7 @@ browserTest("a broken file is marked while the last valid version keeps running,
   const { page } = visitor;
   await row(page, "web", "running").waitFor();
   writeFileSync(join(daemon.home, "units/web.unit.json"), '{"command": 7}');
-  await row(page, "web", "bad file").waitFor();
+  await row(page, "web", "file has errors").waitFor();
   expect(await row(page, "web").innerText()).toContain("running");
   daemon.removeUnit("gone");
   await daemon.sup("reload");
