@@ -38,7 +38,7 @@ const SHOTS: Readonly<Record<string, Shot>> = {
   overview: {
     hash: "#/",
     prepare: async (page) => {
-      await page.locator(".units .row", { hasText: "MB" }).first().waitFor();
+      await page.locator(".units .row", { hasText: "MiB" }).first().waitFor();
       const totals = page.locator(".units .fold-closed");
       if ((await totals.count()) > 0) await totals.first().locator(".c-state").click();
     },
