@@ -118,7 +118,7 @@ export const inputs = {
   serviceForecast: unit,
   forecasts: nothing,
   serviceFile: () => unit().extend({ reveal: flag("Include secrets of the environment") }),
-  unitText: unit,
+  unitText: () => unit().extend({ reveal: flag("Include secrets of the environment, and the ETag") }),
   writeUnit: () =>
     unit().extend({
       text: described("The new content of the file", z.string().max(1 << 20)),

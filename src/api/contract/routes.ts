@@ -96,7 +96,11 @@ export const routes = {
     parameters: { reveal: "admin" },
     summary: "The files of a unit and its effective settings with their sources; ?reveal=true shows secrets, which needs admin access",
   }),
-  unitText: get(`${BASE}/unit-files/:id`, "The file of a unit as it is on disk, with its secrets and its ETag", "admin"),
+  unitText: get(
+    `${BASE}/unit-files/:id`,
+    "The file of a unit as it is on disk; ?reveal=true shows its secrets, and its ETag, with which it can be replaced",
+    "admin",
+  ),
   writeUnit: row({
     method: "PUT",
     path: `${BASE}/unit-files/:id`,

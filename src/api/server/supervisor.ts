@@ -145,8 +145,8 @@ export interface Supervisor {
   serviceDetail(id: string, pss: boolean): Promise<Result<shape.ServiceDetail, ApiError>>;
   processes(id: string): Promise<Result<readonly shape.ServiceProcess[], ApiError>>;
   file(id: string, reveal: boolean): Promise<Result<shape.ServiceFile, ApiError>>;
-  /** Returns the file that declares a unit as it is on disk, with its secrets. */
-  unitText(id: string): Promise<Result<shape.UnitText, ApiError>>;
+  /** Returns the file that declares a unit as it is on disk. */
+  unitText(id: string, reveal: boolean): Promise<Result<shape.UnitText, ApiError>>;
   /** Checks a unit file, and writes it unless it has errors. A file on disk that is not the expected one is the error `conflict`. */
   writeUnit(id: string, request: UnitFileRequest): Promise<Result<shape.UnitWrite, ApiError>>;
   why(id: string): Promise<Result<shape.Why, ApiError>>;

@@ -163,8 +163,8 @@ export class LocalSupervisor implements Supervisor {
     );
   }
 
-  async unitText(name: string): Promise<Result<shape.UnitText, ApiError>> {
-    return this.#o.editing.read(name);
+  async unitText(name: string, reveal: boolean): Promise<Result<shape.UnitText, ApiError>> {
+    return this.#o.editing.read(name, reveal);
   }
 
   writeUnit(name: string, request: UnitFileRequest): Promise<Result<shape.UnitWrite, ApiError>> {

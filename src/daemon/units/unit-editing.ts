@@ -7,6 +7,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { UnitSnapshot } from "../../ports/files.ts";
 import type { UnitEditor } from "../../ports/unit-editor.ts";
 import { fileProblem, type Problem, problemLine } from "../../spec/parse/problems.ts";
+import { redactFile } from "../../spec/redact.ts";
 import type { Spec } from "../../spec/spec.ts";
 import type { Recorder } from "../engine/recorder.ts";
 import type { Reloader } from "./reloader.ts";
@@ -31,14 +32,15 @@ export class UnitEditing {
     this.#o = options;
   }
 
-  /** Returns the file that declares a unit as it is on disk, with its secrets. */
-  read(id: string): Result<shape.UnitText, ApiError> {
+  /** Returns the file that declares a unit as it is on disk. Without `reveal`, hides its secrets. */
+  read(id: string, reveal: boolean): Result<shape.UnitText, ApiError> {
     const path = this.#pathOf(id);
     if (!path.ok) return path;
     const file = this.#o.editor.read(path.value);
     if (!file.ok) return err({ code: "conflict", message: file.error });
     if (file.value === null) return err({ code: "no-such-unit", message: `there is no file ${path.value}` });
-    return ok({ id: stripSuffix(basename(path.value)), path: path.value, ...file.value });
+    const shown = reveal ? file.value : { text: redactFile(file.value.text), etag: null };
+    return ok({ id: stripSuffix(basename(path.value)), path: path.value, ...shown });
   }
 
   /**

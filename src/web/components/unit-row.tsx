@@ -100,7 +100,8 @@ interface CellsProps {
 
 export function UnitCells({ service, fold, hidden, scales, isNarrow }: CellsProps) {
   const isService = fold === "open" || fold === "closed";
-  const hasReason = troubleNow(service) !== "none";
+  // On a narrow screen the second line has figures only if there are any.
+  const hasFigures = !isNarrow || (troubleNow(service) === "none" && isRunning(service, isService));
   return (
     <>
       <SelectCell id={service.id} />
@@ -121,26 +122,31 @@ export function UnitCells({ service, fold, hidden, scales, isNarrow }: CellsProp
           </span>
         )}
         <Marks service={service} />
-        {!(isNarrow && hasReason) && <About service={service} />}
+        {hasFigures && <About service={service} />}
       </span>
       <span class="c-state" role="gridcell">
         <StateMark service={service} />
       </span>
-      {isNarrow && hasReason ? (
-        <span class="c-problem" role="gridcell">
-          <Reason service={service} />
-        </span>
+      {hasFigures ? (
+        <Figures service={service} isUp={isRunning(service, isService)} hidden={hidden} scales={scales} />
       ) : (
-        <Figures service={service} fold={fold} hidden={hidden} scales={scales} />
+        <span class="c-problem" role="gridcell">
+          <About service={service} />
+        </span>
       )}
       <RowActions service={service} />
     </>
   );
 }
 
-function Figures({ service, fold, hidden, scales }: Omit<CellsProps, "isNarrow">) {
+const isRunning = ({ pid, start_time }: Service, isService: boolean): boolean => pid !== null || (isService && start_time !== null);
+
+interface FiguresProps extends Pick<CellsProps, "service" | "hidden" | "scales"> {
+  readonly isUp: boolean;
+}
+
+function Figures({ service, isUp, hidden, scales }: FiguresProps) {
   const use = useOf(service.id).value;
-  const isRunning = service.pid !== null || (fold !== "plain" && fold !== "inner" && service.start_time !== null);
   return (
     <>
       {!hidden.has("Health") && (
@@ -149,7 +155,7 @@ function Figures({ service, fold, hidden, scales }: Omit<CellsProps, "isNarrow">
         </span>
       )}
       <span class="c-uptime num" role="gridcell">
-        {isRunning ? <Since iso={service.start_time} /> : NONE}
+        {isUp ? <Since iso={service.start_time} /> : NONE}
       </span>
       <span class={`c-restarts num ${service.restart_count > 0 ? "" : "quiet-text"}`} role="gridcell">
         {service.restart_count}
@@ -240,7 +246,7 @@ function Marks({ service }: { readonly service: Service }) {
       {service.waiting_for.length > 0 && troubleNow(service) === "none" && (
         <span class="mark tone-busy">waiting for {service.waiting_for.join(", ")}</span>
       )}
-      {service.groups.slice(0, 2).map((group) => (
+      {shownGroups(service).map((group) => (
         <span key={group} class="mark mark-group">
           @{plain(group)}
         </span>
@@ -248,3 +254,6 @@ function Marks({ service }: { readonly service: Service }) {
     </>
   );
 }
+
+/** A row in trouble has no groups, so that there is space for the reason. */
+const shownGroups = (service: Service): readonly string[] => (troubleNow(service) === "none" ? service.groups.slice(0, 2) : []);

@@ -25,7 +25,7 @@ export function Editor({ id, template, onClose }: Props) {
   const [problem, setProblem] = useState<ApiError | null>(null);
   const admin = isAdmin();
   const load = async (): Promise<void> => {
-    const answer = await adminRequest("unitText", { id });
+    const answer = await adminRequest("unitText", { id, reveal: true });
     setProblem(answer.ok ? null : answer.error);
     if (answer.ok) setFile(answer.value);
   };

@@ -17,7 +17,10 @@ export function LogsPage() {
   const known = [...view.peek().services.values()];
   const unknown = wanted.filter((pattern) => !known.some((service) => matchesPattern(service, pattern)));
   const key = wanted.join(" ");
-  useEffect(() => setText(units.join(" ")), [units.join(" ")]);
+  // Follows the address, but keeps a space at the end of the text, after which the user types the next name.
+  useEffect(() => {
+    if (units.join(" ") !== key) setText(units.join(" "));
+  }, [units.join(" ")]);
   useEffect(() => {
     if (unknown.length > 0 || key === units.join(" ")) return;
     const timer = setTimeout(() => amend({ page: "logs", units: wanted }), SETTLE_MS);

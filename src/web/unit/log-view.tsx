@@ -72,10 +72,7 @@ export function LogView({ scope, full = false, children }: Props) {
           {children}
         </LogBar>
       ) : (
-        <div class="card-head">
-          <h2>Log</h2>
-          <a href={unitHref(String(scope), "logs")}>Full log</a>
-        </div>
+        <LogHead id={String(scope)} />
       )}
       <p class="problem" role="alert" hidden={problem === null}>
         {problem}
@@ -95,6 +92,13 @@ export function LogView({ scope, full = false, children }: Props) {
 
 /** Returns how many lines are shown at first. */
 const firstLines = (scope: LogScope, full: boolean): number => (typeof scope !== "string" ? 300 : full ? 1000 : 200);
+
+const LogHead = ({ id }: { readonly id: string }) => (
+  <div class="card-head">
+    <h2>Log</h2>
+    <a href={unitHref(id, "logs")}>Full log</a>
+  </div>
+);
 
 async function loadContext(scope: LogScope, line: Line): Promise<Context | null> {
   const answer = await contextOf(line.unit ?? String(scope), line, CONTEXT);

@@ -8,7 +8,7 @@ type Parts = Pick<Supervisor, "unitText" | "writeUnit" | "figures" | "readAllLog
 
 /** The part of the fake supervisor that edits unit files, compares ranges of time and reads several logs. */
 export const fakeUnits = (calls: unknown[][], lines: () => readonly LogLine[], followers: Set<Follower>): Parts => ({
-  unitText: async (id) => ok({ id, path: `/units/${id}.unit.json`, text: "{}", etag: "e1" }),
+  unitText: async (id, reveal) => ok({ id, path: `/units/${id}.unit.json`, text: "{}", etag: reveal ? "e1" : null }),
   async writeUnit(id, request) {
     calls.push(["writeUnit", id, request]);
     return ok({ id, path: `/units/${id}.unit.json`, etag: "e2", valid: true, written: !request.dryRun, problems: [], plan: [] });

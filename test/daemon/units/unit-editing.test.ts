@@ -110,7 +110,7 @@ test("a new unit is created, a broken file is fixed, and what the machine lacks 
   const { rig, found, write, unit } = editing({ bad: '{"command": 7}' });
   expect(await write("new", WEB, { by: "Ann" })).toMatchObject({ ok: true, value: { written: true, path: "/units/new.unit.json" } });
   expect(rig.told).toEqual([["file-written", "its unit file was created by Ann", "new"]]);
-  expect(unit.read("bad")).toMatchObject({ ok: true, value: { text: '{"command": 7}', path: "/units/bad.unit.json" } });
+  expect(unit.read("bad", true)).toMatchObject({ ok: true, value: { text: '{"command": 7}', path: "/units/bad.unit.json" } });
   found.push({ id: "bad", key: "command", message: "there is no program serve" });
   const fixed = await write("bad", '{\n"command": "serve"}', { expected: etagOf('{"command": 7}') });
   expect(fixed).toMatchObject({
@@ -128,12 +128,20 @@ test("a unit of a service and an instance of a template are edited in the file t
     ["web@2", "/units/web.unit.json"],
     ["t@a", "/units/t@.unit.json"],
   ] as const)
-    expect(unit.read(id)).toMatchObject({ ok: true, value: { path } });
+    expect(unit.read(id, true)).toMatchObject({ ok: true, value: { path } });
 });
 
 test("masked units and names without a file are refused", async () => {
   const { unit, write } = editing({ off: MASK });
-  expect(unit.read("off")).toMatchObject({ ok: false, error: { code: "conflict", message: expect.stringContaining("masked") } });
+  expect(unit.read("off", true)).toMatchObject({ ok: false, error: { code: "conflict", message: expect.stringContaining("masked") } });
   expect(await write("off", WEB)).toMatchObject({ ok: false, error: { code: "conflict" } });
-  expect(unit.read("gone")).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
+  expect(unit.read("gone", true)).toMatchObject({ ok: false, error: { code: "no-such-unit" } });
+});
+
+test("secrets are hidden unless they are asked for, and then there is no ETag with which the hidden text could be written", () => {
+  const { unit } = editing({ web: { ...SERVE, environment: { API_TOKEN: "very-secret" } } });
+  const hidden = unit.read("web", false);
+  expect(hidden).toMatchObject({ ok: true, value: { etag: null } });
+  expect(JSON.stringify(hidden)).not.toContain("very-secret");
+  expect(JSON.stringify(unit.read("web", true))).toContain("very-secret");
 });

@@ -44,6 +44,13 @@ browserTest("the logs of all units are merged, follow new lines, and are narrowe
   await units.fill("j*");
   await lines.filter({ hasText: "job done" }).waitFor();
   expect(await page.evaluate(() => location.hash)).toBe("#/logs?units=j*");
+  await units.fill("");
+  await units.pressSequentially("web ");
+  await lines.filter({ hasText: "job done" }).waitFor({ state: "detached" });
+  await lines.filter({ hasText: "web is slow" }).waitFor();
+  await units.pressSequentially("job");
+  await lines.filter({ hasText: "job done" }).waitFor();
+  expect(await page.evaluate(() => location.hash)).toBe("#/logs?units=web,job");
   await units.fill("nobody");
   await page.getByText("no unit matches nobody").waitFor();
 });

@@ -43,7 +43,13 @@ export const serviceFile = z.object({
 export type ServiceFile = z.infer<typeof serviceFile>;
 
 /** The file that declares a unit, as it is on disk. */
-export const unitText = z.object({ id, path: z.string(), text: z.string(), etag: z.string() });
+export const unitText = z.object({
+  id,
+  path: z.string(),
+  text: z.string(),
+  /** Null if the secrets are hidden, because such a text must not replace the file. */
+  etag: z.string().nullable(),
+});
 export type UnitText = z.infer<typeof unitText>;
 
 export const unitWrite = z.object({

@@ -10,11 +10,11 @@ export const groups: Handler<"groups"> = async (_input, { supervisor }) => {
   return ok(Object.fromEntries(entries));
 };
 
-export const unitText: Handler<"unitText"> = async ({ id }, { supervisor }) => {
-  const found = await supervisor.unitText(id);
+export const unitText: Handler<"unitText"> = async ({ id, reveal }, { supervisor }) => {
+  const found = await supervisor.unitText(id, reveal);
   if (!found.ok) return found;
   const response = jsonAnswer(found.value);
-  response.headers.set("etag", `"${found.value.etag}"`);
+  if (found.value.etag !== null) response.headers.set("etag", `"${found.value.etag}"`);
   return response;
 };
 
@@ -22,7 +22,7 @@ export const writeUnit: Handler<"writeUnit"> = async ({ id, text, if_match, by, 
   const given = ifMatch === "" ? (if_match ?? null) : ifMatch;
   if (given === "*" || given?.includes(",")) {
     const message = "cannot accept If-Match: it must be one ETag, so that nobody's change is overwritten";
-    return err({ code: "bad-request", message, hint: "GET returns the ETag of the file" });
+    return err({ code: "bad-request", message, hint: "GET with reveal=true returns the ETag of the file" });
   }
   const expected = given?.trim().replace(/^"(.*)"$/, "$1") ?? null;
   return supervisor.writeUnit(id, { text, expected, dryRun: dry_run, by: by ?? null, from: visitor.address || "unix socket" });
