@@ -11,7 +11,8 @@ import { findSurge, findUnit, isPlainRolling, unitsOf } from "../../spec/load/se
 import type { Spec } from "../../spec/spec.ts";
 import { toSpec } from "../../spec/load/to-spec.ts";
 import type { UnitFile } from "../../spec/schema/unit.ts";
-import { fileProblem, problemLine, type Problem } from "../../spec/parse/problems.ts";
+import { problemLine, type Problem } from "../../spec/parse/problems.ts";
+import { missingProblem } from "./missing-directory.ts";
 
 interface DiskNote {
   readonly changed: boolean;
@@ -385,12 +386,6 @@ export class UnitCatalog {
     }
   }
 }
-
-const missingProblem = (directory: string, count: number): Problem =>
-  fileProblem(directory, {
-    message: `cannot read the directory ${directory}: it does not exist; ${count === 1 ? "its unit stays" : `its ${count} units stay`} as before`,
-    hint: "if it was removed on purpose, `sup reload --force` stops and forgets them",
-  });
 
 function specOf(effective: Readonly<Record<string, unknown>>, id: string, file: string, isSurge: boolean): Spec | undefined {
   try {

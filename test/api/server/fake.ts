@@ -14,7 +14,6 @@ import { type Follower, fakeTrail } from "./fake-trail.ts";
 import { fakeUnits } from "./fake-units.ts";
 
 /** A supervisor with a few units in memory that records its calls, and an app over it without a port. */
-
 export const TOKEN = "a-token-of-the-tests-0123456789";
 export const NOW = Date.parse("2026-05-01T12:00:00.000Z");
 export const NOW_ISO = "2026-05-01T12:00:00.000Z";
