@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from "node:crypto";
 import {
   closeSync,
   constants,
@@ -47,7 +46,7 @@ export function openUnitEditor(directories: readonly string[]): UnitEditor {
   };
 }
 
-const etagOf = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 27);
+const etagOf = (text: string): string => new Bun.CryptoHasher("sha256").update(text).digest("base64url").slice(0, 27);
 
 function changedWords(path: string, now: EditableText | null, expected: string | null): string {
   if (expected === null) return `cannot create ${path}: the file exists`;
@@ -103,7 +102,7 @@ function readText(path: string): Result<EditableText | null, string> {
  * file or the new one. The new file has the mode and the owner of the old one. The daemon ignores names that begin with a dot.
  */
 function replace(path: string, text: string, old: Stats | null): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}`);
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}`);
   try {
     const fd = openSync(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
     try {

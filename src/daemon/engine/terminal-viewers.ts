@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { LogStore } from "../../ports/logs.ts";
 import type { Terminals, TerminalSize } from "../../ports/terminals.ts";
 
@@ -62,7 +61,7 @@ export class TerminalViewers {
    */
   attach(unit: string, viewer: Viewer): () => void {
     const attached = this.#of(unit);
-    const session: Session = { ...viewer, id: randomBytes(8).toString("hex") };
+    const session: Session = { ...viewer, id: crypto.randomUUID() };
     attached.sessions.add(session);
     if (!session.watches && (session.takes || attached.typist === null)) this.#setTypist(unit, attached, session);
     else inform(session, attached.typist);
