@@ -106,7 +106,7 @@ test("a unit that is down for good", async () => {
   await using daemon = await startDaemon({ units: { web: crasher(1, { enabled: true, restart_policy: { max_retries: 0 } }) } });
   await daemon.reaches("web", "fatal");
   expect(await onlyFinding(daemon, "units", "error")).toMatchObject({
-    message: "unit web is fatal and will not be restarted",
+    message: "unit web is fatal: Failed: exit code 1. Gave up; `sup start web` tries again.",
     fix: "sup why web",
   });
 });
