@@ -9,7 +9,11 @@ export interface Signalled {
   readonly effect: Effect;
 }
 
-/** Sends the signal that ends a run, or that begins its drain. Something else must happen to the run after `timeoutMs`. */
+/**
+ * Sends the signal that ends a run, or that begins its drain. The unit keeps the signal until `signalSent`. A daemon that is killed
+ * between sending the signal and storing `signalSent` makes the next one send it twice. That is rare, and a service that never gets
+ * its signal would be killed at the deadline, with all requests that it is answering.
+ */
 export function sendSignal({ unit, spec, env }: Situation, signal: number, timeoutMs: number, why: DueWhy): Signalled {
   const mode = spec.stop.killMode;
   return {
