@@ -6,7 +6,7 @@ export type Effect =
   | { readonly type: "prepare"; readonly run: number }
   /** Execute the command; the result is `spawned` or `spawnFailed`, and later `exited`. */
   | { readonly type: "spawn"; readonly run: number }
-  /** Send the signal to the run's processes that `mode` selects. */
+  /** Send the signal to the run's processes that `mode` selects; the result is `signalSent`. */
   | { readonly type: "signal"; readonly run: number; readonly signal: number; readonly mode: KillMode }
   /** Send SIGKILL to all processes of the run. */
   | { readonly type: "kill"; readonly run: number }

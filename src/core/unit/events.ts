@@ -33,6 +33,8 @@ export type UnitEvent =
   | { readonly type: "stable"; readonly run: number }
   /** The reload signal was sent, or the reload command has ended. */
   | { readonly type: "reloaded"; readonly run: number; readonly failure: string | null }
+  /** The signal of a stop or drain was sent. */
+  | { readonly type: "signalSent"; readonly run: number }
   /** The pre_restart commands have ended. */
   | { readonly type: "restartTested"; readonly run: number; readonly failure: string | null }
   /**
@@ -64,6 +66,7 @@ export const EVENT_TYPES = [
   "condemned",
   "stable",
   "reloaded",
+  "signalSent",
   "restartTested",
   "swept",
   "finished",

@@ -9,7 +9,7 @@ import type { UnitEvent } from "./events.ts";
 import { describeCause, ending, exitDetails, record, withTime, type Outcome, type Situation } from "./outcome.ts";
 import type { Cause, Ending, Unit } from "./record.ts";
 import { HOOK_GUARD_MS, isCommand, preparation, preparationMs } from "./preparation.ts";
-
+import { sendSignal } from "./stop-signal.ts";
 import { settle } from "./settle.ts";
 
 /**
@@ -179,7 +179,7 @@ function sweep({ unit, spec, env }: Situation, end: Ending): Outcome {
   const going = (unit.phase === "stopping" && !isDraining(unit)) || unit.phase === "killing";
   const due = going && unit.due !== null ? unit.due : { atMs: env.nowMs + spec.stop.timeoutMs, why: "stop-timeout" as const };
   return {
-    unit: { ...unit, phase: "cleaning", process: null, testedRestart: null, due, ending: withTime(unit, end, env) },
+    unit: { ...unit, phase: "cleaning", process: null, unsent: null, testedRestart: null, due, ending: withTime(unit, end, env) },
     effects: [{ type: "sweep", run: unit.run, signal: end.by === "condition" ? SIGNALS.SIGKILL : leftoverSignal(unit, spec) }],
   };
 }
@@ -213,11 +213,10 @@ function stopFor(situation: Situation, end: Ending): Outcome {
     const due = { atMs: env.nowMs + KILL_AGAIN_MS, why: "kill-again" } as const;
     return { unit: { ...ended, phase: "killing", due }, effects: [entry, { type: "kill", run: unit.run }] };
   }
-  const due = { atMs: env.nowMs + spec.stop.timeoutMs, why: "stop-timeout" } as const;
   // A unit that missed its watchdog gets SIGABRT so that it dumps core, like systemd's WatchdogSignal=.
   const number = end.by === "watchdog" ? SIGNALS.SIGABRT : spec.stop.signal;
-  const signal: Effect = { type: "signal", run: unit.run, signal: number, mode: spec.stop.killMode };
-  return { unit: { ...ended, phase: "stopping", due }, effects: [entry, signal] };
+  const signalled = sendSignal({ ...situation, unit: ended }, number, spec.stop.timeoutMs, "stop-timeout");
+  return { unit: signalled.unit, effects: [entry, signalled.effect] };
 }
 
 export const released: Move<Of<"release">> = (situation) => {

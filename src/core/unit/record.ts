@@ -1,5 +1,5 @@
 import type { Exit } from "../../base/exit.ts";
-import type { Reason } from "../../base/words.ts";
+import type { KillMode, Reason } from "../../base/words.ts";
 import type { SpawnStage } from "../../base/spawn-stages.ts";
 import type { ProcessRef } from "../../ports/processes.ts";
 import type { Phase } from "./phase.ts";
@@ -156,6 +156,17 @@ export interface Unit {
   readonly directory?: string;
   /** True if the stop or restart of the current run begins with `rolling.drain`, because a rollout has requested it. */
   readonly drains?: boolean;
+  /**
+   * The signal of the current stop or drain, from the decision to send it until it was sent, and the time that the run has after it.
+   * If the daemon is killed in between, the next one sends the signal. Null or absent at all other times.
+   */
+  readonly unsent?: UnsentSignal | null;
+}
+
+export interface UnsentSignal {
+  readonly signal: number;
+  readonly mode: KillMode;
+  readonly timeoutMs: number;
 }
 
 export const NO_LEDGER: Ledger = { retries: 0, recentStarts: [], throttled: false };

@@ -4,6 +4,7 @@ import * as own from "./notice-moves.ts";
 import * as postStop from "./post-stop-moves.ts";
 import * as reloading from "./reload-moves.ts";
 import type { Phase } from "./phase.ts";
+import { signalSent } from "./stop-signal.ts";
 
 /**
  * The reaction of a unit to each event in each phase. The type requires a cell for every pair of phase and event. A cell is one of:
@@ -48,6 +49,7 @@ const over = {
   condemned: OVER,
   stable: OVER,
   reloaded: OVER,
+  signalSent: OVER,
   restartTested: OVER,
   swept: OVER,
   finished: OVER,
@@ -81,6 +83,7 @@ const up = {
   exited: go("cleaning", "mainExited", move.mainExited),
   condemned: go("stopping killing", "condemned", move.condemned),
   stable: go("=", "stable", move.stable),
+  signalSent: noStage,
   swept: noStage,
   finished: noStage,
 } as const;
@@ -100,6 +103,7 @@ const goingDown = {
   condemned: STOPS,
   stable: STOPS,
   reloaded: STOPS,
+  signalSent: OVER,
   restartTested: STOPS,
 } as const;
 
@@ -111,6 +115,7 @@ const terminating = {
   mainChanged: go("=", "mainChanged", own.mainChanged),
   spawnFailed: go("cleaning", "spawnFailed", move.spawnFailed),
   exited: go("cleaning", "mainExited", move.mainExited),
+  signalSent: go("=", "signalSent", signalSent),
   swept: noStage,
   finished: noStage,
 } as const;
@@ -153,6 +158,7 @@ export const table: { readonly [P in Phase]: Row } = {
     condemned: notYet,
     stable: notYet,
     reloaded: noStage,
+    signalSent: noStage,
     restartTested: noStage,
     swept: noStage,
     finished: noStage,

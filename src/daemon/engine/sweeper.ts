@@ -25,8 +25,12 @@ export class Sweeper {
     this.#runs = runs;
   }
 
+  /** Sends a signal. Posts `signalSent`, so that the next daemon does not send it a second time. */
   signal(id: string, run: number, signal: number, mode: KillMode): void {
-    this.#abort(id, run, (tree) => this.#o.processes.signalTree(tree, signal, mode));
+    this.#abort(id, run, (tree) => {
+      this.#o.processes.signalTree(tree, signal, mode);
+      this.#o.post({ type: "fact", id, fact: { type: "signalSent", run } });
+    });
   }
 
   /**

@@ -7,6 +7,7 @@ import { isDown, isLive } from "../../core/unit/phase.ts";
 import { noProcess } from "../engine/main-process.ts";
 import { preparationMs } from "../../core/unit/preparation.ts";
 import { freshUnit, type Unit } from "../../core/unit/record.ts";
+import { sendAgain } from "../../core/unit/stop-signal.ts";
 import type { Fact, WorldEffect } from "../../core/world/world.ts";
 import type { FoundRun, ProcessRef } from "../../ports/processes.ts";
 import type { Spec } from "../../spec/spec.ts";
@@ -190,8 +191,8 @@ interface Found {
 
 /**
  * Returns the found runs that the store does not fully describe. `unwritten` contains runs that were spawned just before the
- * daemon was killed. Such a run is later than the stored one, or it is the stored run without its pid. In other phases
- * without a main process, processes with the invocation id are hooks or leftovers, and the sweep ends them. `lost` contains
+ * daemon was killed. Such a run is later than the stored one, or it is the stored run without its pid, which may have been
+ * stopped before its start was stored. In other phases without a main process, processes with the invocation id are hooks or leftovers, and the sweep ends them. `lost` contains
  * the runs of units whose stored state is missing because the store was damaged or deleted.
  */
 function sortRuns({ world, invocations }: Parts, found: readonly FoundRun[], memories: ReadonlyMap<string, Memory>): Found {
@@ -201,7 +202,8 @@ function sortRuns({ world, invocations }: Parts, found: readonly FoundRun[], mem
     if (run === null) continue;
     const known = memories.get(id)?.unit;
     const into = known === undefined ? lost : unwritten;
-    const isFirst = known?.phase === "starting" || (known?.phase === "preparing" && runsNoCommand(world.get(id)?.spec));
+    const mayBeFirst = known?.phase === "preparing" || (known?.phase === "stopping" && known.unsent != null);
+    const isFirst = known?.phase === "starting" || (mayBeFirst && runsNoCommand(world.get(id)?.spec));
     const isLater = known === undefined || run > known.run || (run === known.run && known.process === null && isFirst);
     if (isLater && (into.get(id)?.run ?? 0) < run) into.set(id, { run, ref, madeAtMs });
   }
@@ -239,11 +241,14 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   const { world, engine, interpreter, logs, clock } = parts;
   const { spec } = world.get(id)!;
   const now = clock.monotonicMs();
+  const signalled = sendAgain(unit, now);
   if (unwritten !== undefined && (unit.phase !== "preparing" || unwritten.run === unit.run)) {
-    const begun = asStarting(unit, unwritten.run, spec.startTimeoutMs === null ? null : now + spec.startTimeoutMs);
+    const stopping = unwritten.run === unit.run ? signalled : null; // the stop was requested while the process was being started
+    const begun = stopping?.unit ?? asStarting(unit, unwritten.run, spec.startTimeoutMs === null ? null : now + spec.startTimeoutMs);
     engine.handle({ type: "restore", spec, unit: begun, check: null });
     logs.open(id, spec.log);
     if (interpreter.adopt(id, { ...begun, process: unwritten.ref }, spec) === "gone") return false;
+    if (stopping !== null) interpreter.perform({ id, ...stopping.effect });
     sendFact(parts, id, { type: "spawned", run: begun.run, process: unwritten.ref });
     matchMissedLines(parts, world.get(id)!.unit, spec, unwritten.madeAtMs);
     return true;
@@ -251,10 +256,11 @@ function takeOver(parts: Parts, id: string, { unit, check }: Memory, unwritten: 
   const probed = check && { ...check, probing: false, dueMs: unit.process === null ? null : Math.max(check.dueMs ?? now, now) };
   const again = mayCheckAgain(parts, unit, spec);
   const due = { atMs: now + preparationMs(spec), why: "hook-timeout" } as const;
-  engine.handle({ type: "restore", spec, unit: again ? { ...unit, due } : unit, check: probed });
+  engine.handle({ type: "restore", spec, unit: again ? { ...unit, due } : (signalled?.unit ?? unit), check: probed });
   if (!isLive(unit.phase)) return false;
   logs.open(id, spec.log);
   const outcome = interpreter.adopt(id, unit, spec);
+  if (outcome === "adopted" && signalled !== null) interpreter.perform({ id, ...signalled.effect });
   if (outcome === "adopted" && unit.testedRestart?.state === "testing") interpreter.perform({ type: "testRestart", id, run: unit.run });
   if (again) {
     interpreter.perform({ type: "prepare", id, run: unit.run });
@@ -283,6 +289,7 @@ const asStarting = (unit: Unit, run: number, dueMs: number | null): Unit => ({
   want: "up",
   run,
   process: null,
+  unsent: null,
   ending: null,
   ...(run > unit.run && unit.run > 0 && countRestart(unit)),
   restarting: false,

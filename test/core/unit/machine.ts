@@ -84,6 +84,7 @@ export class Machine {
   condemned = (by: "health" | "watchdog" | "resources" | "log" = "health"): this =>
     this.send({ type: "condemned", run: this.unit.run, by, detail: "it does not answer" });
   reloaded = (failure: string | null = null): this => this.send({ type: "reloaded", run: this.unit.run, failure });
+  signalSent = (): this => this.send({ type: "signalSent", run: this.unit.run });
   tested = (failure: string | null = null): this => this.send({ type: "restartTested", run: this.unit.run, failure });
   swept = (killed: readonly string[] = []): this => this.send({ type: "swept", run: this.unit.run, killed });
   /** The same, after the main process had left other processes behind. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { SIGNALS } from "../../../src/base/signals.ts";
 import { DEFAULT_ROLLING } from "../../../src/core/service/rolling-policy.ts";
 import { stateOf, subStateOf } from "../../../src/core/unit/phase.ts";
+import { sendAgain } from "../../../src/core/unit/stop-signal.ts";
 import { hook, killedBy, makeSpec, ref, type SpecParts } from "../fixtures.ts";
 import { Machine } from "./machine.ts";
 
@@ -40,6 +41,35 @@ describe("a drain", () => {
     m.ends(9).clear().spawned();
     expect([m.phase, m.restart().actions]).toEqual(["running", ["kill"]]);
   });
+});
+
+describe("a signal that the daemon could not send before it was killed", () => {
+  const rolling = { ...DEFAULT_ROLLING, drain: { signal: SIGNALS.SIGUSR1, timeoutMs: 30_000 } };
+
+  test.each([
+    ["of a stop", 15, "stop-timeout", 10_000, (m: Machine) => m.stop().release()],
+    ["of a missed watchdog", SIGNALS.SIGABRT, "stop-timeout", 10_000, (m: Machine) => m.condemned("watchdog")],
+    ["of a drain", SIGNALS.SIGUSR1, "drain-timeout", 30_000, (m: Machine) => drains(m).restart()],
+    ["after a drain", 15, "stop-timeout", 10_000, (m: Machine) => drains(m).restart().signalSent().due()],
+  ] as const)("%s is sent later, with the whole time to stop", (_, signal, why, ms, stop) => {
+    const m = stop(machine({ rolling }).up());
+    const again = sendAgain(m.unit, m.nowMs + 60_000);
+    expect(again?.effect).toEqual({ type: "signal", run: 1, signal, mode: "group" });
+    expect(again?.unit.due).toEqual({ atMs: m.nowMs + 60_000 + ms, why });
+    expect(sendAgain(m.signalSent().unit, m.nowMs)).toBeNull();
+  });
+
+  test("is not sent to a run that ended, or that got SIGKILL", () => {
+    expect(sendAgain(machine().up().stop().release().exits(0).unit, 0)).toBeNull();
+    expect(sendAgain(machine().up().stop().release().due().unit, 0)).toBeNull();
+    const next = machine({ type: "notify" }).up().restart().ends(0).clear().spawned().notified("READY=1").notified("STOPPING=1");
+    expect([next.phase, sendAgain(next.unit, 0)]).toEqual(["stopping", null]);
+  });
+
+  const drains = (m: Machine): Machine => {
+    m.unit = { ...m.unit, drains: true };
+    return m;
+  };
 });
 
 describe("operator stop wins", () => {

@@ -108,6 +108,7 @@ function perform(effects: readonly Effect[], unit: Unit, before: Outside): Outsi
       case "signal":
       case "kill":
         if (!busy && !outside.sweep && outside.finish === "none") return `a ${effect.type} of a run that has ended`;
+        if (effect.type === "signal") outside = { ...outside, signal: true };
         if (effect.type === "kill" && outside.finish === "running") outside = { ...outside, finish: "killed" };
         break;
     }
@@ -154,7 +155,7 @@ function done(passed: readonly string[], restful: Set<string>, steps: number): n
   return steps;
 }
 
-const KIND = ["clear", "release", "spawned", "spawnFailed", "prepared", "swept", "finished", "reloaded", "restartTested"];
+const KIND = ["clear", "release", "spawned", "spawnFailed", "prepared", "swept", "finished", "reloaded", "signalSent", "restartTested"];
 
 /** What a well-behaved environment does next; null if it has nothing to do. */
 function wellBehaved(spec: Spec, { unit, outside, nowMs }: Node): Choice | null {

@@ -23,6 +23,7 @@ export interface Outside {
   /** `killed`: the post_stop commands got SIGKILL and only their result is pending. */
   readonly finish: "none" | "running" | "killed";
   readonly reload: boolean;
+  readonly signal: boolean;
   readonly testRestart: boolean;
   /** The machine received `spawned` for this run: READY=1 and verdicts may arrive, even long after its end. */
   readonly execd: boolean;
@@ -35,6 +36,7 @@ export const NOTHING: Outside = {
   sweep: false,
   finish: "none",
   reload: false,
+  signal: false,
   testRestart: false,
   execd: false,
 };
@@ -114,6 +116,7 @@ function answers(spec: Spec, { run }: Unit, outside: Outside): Answer[] {
     add("restartTested", { type: "restartTested", run, failure: null }, { testRestart: false });
     add("restartTested badly", { type: "restartTested", run, failure: "exit code 1" }, { testRestart: false });
   }
+  if (outside.signal) add("signalSent", { type: "signalSent", run }, { signal: false });
   if (outside.reload) add("reloaded", { type: "reloaded", run, failure: null }, { reload: false });
   if (outside.execd) {
     if (spec.check !== null || spec.readyLog !== null) add("ready", { type: "ready", run });
@@ -141,6 +144,7 @@ export const factsOf = (run: number): UnitEvent[] => [
   { type: "condemned", run, by: "health", detail: "" },
   { type: "stable", run },
   { type: "reloaded", run, failure: null },
+  { type: "signalSent", run },
   { type: "restartTested", run, failure: null },
   { type: "swept", run, killed: [] },
   { type: "finished", run, failure: null },

@@ -95,7 +95,10 @@ describe("hooks", () => {
     perform({ type: "signal", run: 1, signal: SIGNALS.SIGTERM, mode: "group" });
     expect(processes.acts.at(-1)).toBe("signal tree 100 15 group");
     processes.latest().onExit(code(0));
-    expect(facts()).toEqual([{ type: "prepared", run: 1, failure: "the run was stopped" }]);
+    expect(facts()).toEqual([
+      { type: "signalSent", run: 1 },
+      { type: "prepared", run: 1, failure: "the run was stopped" },
+    ]);
     expect(processes.all).toHaveLength(1);
   });
 

@@ -128,7 +128,10 @@ describe("commands", () => {
     const { perform, processes, facts } = prepared({ conditions: [command("one"), command("two")] });
     perform({ type: "signal", run: 1, signal: 15, mode: "group" });
     processes.latest().onExit(code(0));
-    expect(facts()).toEqual([{ type: "prepared", run: 1, failure: "the run was stopped" }]);
+    expect(facts()).toEqual([
+      { type: "signalSent", run: 1 },
+      { type: "prepared", run: 1, failure: "the run was stopped" },
+    ]);
     expect(processes.acts).not.toContain("spawn two");
   });
 

@@ -255,7 +255,10 @@ describe("MAINPID=", () => {
     perform({ type: "signal", run: 1, signal: 15, mode: "group" });
     expect(processes.acts.at(-1)).toBe("signal tree 777 15 group");
     processes.latest().onExit(code(4));
-    expect(facts()).toEqual([{ type: "exited", run: 1, exit: code(4) }]);
+    expect(facts()).toEqual([
+      { type: "signalSent", run: 1 },
+      { type: "exited", run: 1, exit: code(4) },
+    ]);
   });
 
   test("a process that does not belong to the unit is refused with a note", () => {

@@ -78,7 +78,7 @@ describe("while the process has not called exec", () => {
     expect(facts()).toEqual([]);
     expect(processes.acts.slice(1)).toEqual([]);
     processes.settle();
-    expect(facts()).toMatchObject([{ type: "spawned", run: 1 }]);
+    expect(facts()).toMatchObject([{ type: "spawned", run: 1 }, SENT]);
     expect(processes.acts.slice(1)).toEqual(["signal tree 100 15 group"]);
 
     const failing = starting();
@@ -105,7 +105,7 @@ describe("while the process has not called exec", () => {
     perform({ type: "spawn", run: 1 });
     processes.isSlow = false;
     perform({ type: "signal", run: 1, signal: 15, mode: "group" });
-    expect(facts()).toMatchObject([{ type: "spawned", run: 1 }]);
+    expect(facts()).toMatchObject([{ type: "spawned", run: 1 }, SENT]);
     expect(processes.acts.slice(1)).toEqual(["signal tree 100 15 group"]);
   });
 
@@ -118,6 +118,9 @@ describe("while the process has not called exec", () => {
     expect(processes.acts).toEqual(["spawn hook", "signal tree 100 15 group"]);
     processes.latest().onExit({ kind: "code", code: 0 });
     expect(processes.all).toHaveLength(1);
-    expect(facts()).toMatchObject([{ type: "prepared", run: 1, failure: "the run was stopped" }]);
+    expect(facts()).toMatchObject([SENT, { type: "prepared", run: 1, failure: "the run was stopped" }]);
   });
 });
+
+/** The fact that follows a signal; none follows a signal that was not sent. */
+const SENT = { type: "signalSent", run: 1 };

@@ -102,9 +102,13 @@ test(`SIGKILL and re-exec of sup at ten moments of rollouts (seed ${SEED}): no r
   for (const [at, load] of loads.entries()) {
     const { name, title } = services[at]!;
     const result = await load.stop();
-    if (result.failures.length > 0)
-      console.error(`events of ${title}:\n${JSON.stringify(await daemon.json("events", name, "-n", "1000"))}`);
+    const events = (await daemon.json("events", name, "-n", "1000")) as ReadonlyArray<{ readonly event_type: string }>;
+    if (result.failures.length > 0) console.error(`events of ${title}:\n${JSON.stringify(events)}`);
     report(title, result);
+    expect(
+      events.filter(({ event_type }) => event_type === "killed"),
+      `${title} needed SIGKILL`,
+    ).toEqual([]);
   }
 }, 180_000);
 
