@@ -109,7 +109,7 @@ async function answers(network: readonly string[], port: number): Promise<void> 
 function countsOf(failures: readonly string[]): string[] {
   const counts = new Map<string, number>();
   for (const failure of failures) {
-    const cause = failure.replace(/ 127\.0\.0\.1:\d+$/, "");
+    const cause = failure.replace(/(?: 127\.0\.0\.1:\d+)? at \S+$/, "");
     counts.set(cause, (counts.get(cause) ?? 0) + 1);
   }
   return [...counts].toSorted(([, a], [, b]) => b - a).map(([cause, count]) => `${count} × ${cause}`);

@@ -23,7 +23,7 @@ async function start({ node, program, port }: ServerFiles, hasSocket: boolean): 
     const units = join(sandbox.rootPath, "etc/systemd/system");
     copyFileSync(program, join(sandbox.rootPath, PROGRAM));
     const variable = hasSocket ? "LISTENER=3" : `PORT=${port}`;
-    const service = `[Service]\nExecStart=${node} ${PROGRAM}\nEnvironment=${variable}\nTimeoutStopSec=${DRAIN_SECONDS}\n`;
+    const service = `[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=${node} ${PROGRAM}\nEnvironment=${variable}\nTimeoutStopSec=${DRAIN_SECONDS}\n`;
     writeFileSync(join(units, "web.service"), service);
     if (hasSocket) writeFileSync(join(units, "web.socket"), `[Socket]\nListenStream=127.0.0.1:${port}\n`);
     await sandbox.must(["systemctl", "daemon-reload"]);
