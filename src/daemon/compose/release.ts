@@ -22,7 +22,7 @@ export function releaseAfter(
     if (spec !== undefined && canRoll(spec)) sockets.restoreFiles(spec.service);
     if (!isDown(world.get(id)?.unit.phase ?? "idle")) continue;
     const service = serviceOf(id, world, sockets);
-    // Most services have no sockets. Looking at all units of a service in the turn of each unit takes a square of time.
+    // Most services have no sockets. Looking at all units of a service in the turn of each unit takes quadratic time.
     if (sockets.has(service) && !world.onDemand.listens(service) && areDown(service, world)) sockets.release(service);
     notify.close(id);
   }
