@@ -345,7 +345,7 @@ function tick(parts: Parts, settings: Settings): () => void {
     const { user, system } = process.cpuUsage();
     const use = { heapBytes: process.memoryUsage().heapUsed, cpuMs: (user + system) / 1000 };
     const advice = gcPacer.read({ nowMs: clock.monotonicMs(), ...use });
-    if (advice === "shrink") void releaseStartupMemory();
+    if (advice === "shrink") releaseStartupMemory();
     if (advice === "collect") gcPacer.collected(collectGarbage(), clock.monotonicMs());
   }, intervalMs);
   return () => {
