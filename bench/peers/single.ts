@@ -42,8 +42,12 @@ export async function findSupervisord(): Promise<Found> {
   return { program, version: (await run([program, "--version"])).stdout.trim() };
 }
 
-/** Returns the configuration sections that supervisorctl needs. */
-export const supervisorControl = (directory: string): string => `[unix_http_server]
+/** Returns the configuration of supervisord itself, with `more` lines of its own section, and the sections that supervisorctl needs. */
+export const supervisordSections = (directory: string, more = ""): string => `[supervisord]
+logfile=${directory}/supervisord.log
+pidfile=${directory}/supervisord.pid
+childlogdir=${directory}
+${more}[unix_http_server]
 file=${directory}/s.sock
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
@@ -56,11 +60,7 @@ export function supervisord(program: string, directory: string, argv: readonly s
   // The log has a name, because supervisord by default deletes its log files when it starts.
   writeFileSync(
     config,
-    `[supervisord]
-logfile=${directory}/supervisord.log
-pidfile=${directory}/supervisord.pid
-childlogdir=${directory}
-${supervisorControl(directory)}[program:u]
+    `${supervisordSections(directory)}[program:u]
 command=${argv.join(" ")}
 stdout_logfile=${directory}/u.log
 ${keeping ? `stdout_logfile_maxbytes=${keeping.fileBytes}\nstdout_logfile_backups=${keeping.files}\n` : ""}`,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { nowNs } from "../native.ts";
 import { quiet, run } from "../process.ts";
 import { missing, type Peer, type Session } from "./peer.ts";
-import { findSupervisord, supervisorControl } from "./single.ts";
+import { findSupervisord, supervisordSections } from "./single.ts";
 
 export async function supervisordPeer(): Promise<Peer> {
   const found = await findSupervisord();
@@ -37,12 +37,7 @@ export async function supervisordPeer(): Promise<Peer> {
  * do.
  */
 const configuration = ({ directory, count, service, starts }: Session): string => `
-[supervisord]
-logfile=${directory}/supervisord.log
-pidfile=${directory}/supervisord.pid
-childlogdir=${directory}
-minfds=${count * 4 + 256}
-${supervisorControl(directory)}[program:u]
+${supervisordSections(directory, `minfds=${count * 4 + 256}\n`)}[program:u]
 command=${service} ${starts.file} u%(process_num)d
 process_name=u%(process_num)d
 numprocs=${count}

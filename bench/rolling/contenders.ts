@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { install, VERSION as PM2_VERSION } from "../peers/pm2.ts";
-import { findSupervisord, supervisorControl } from "../peers/single.ts";
+import { findSupervisord, supervisordSections } from "../peers/single.ts";
 import { SUP } from "../peers/sup.ts";
 import { alive, quiet, run, until } from "../process.ts";
 import { type Contender, DRAIN_SECONDS, PROCESSES, type Restartable, type ServerFiles } from "./contender.ts";
@@ -119,11 +119,7 @@ async function startSupervisord(
   const config = join(directory, "supervisord.conf");
   writeFileSync(
     config,
-    `[supervisord]
-logfile=${directory}/supervisord.log
-pidfile=${directory}/supervisord.pid
-childlogdir=${directory}
-${supervisorControl(directory)}${section}
+    `${supervisordSections(directory)}${section}
 command=${node} ${program}
 startsecs=1
 stopwaitsecs=${DRAIN_SECONDS}

@@ -91,15 +91,18 @@ export interface LineSubscriber {
 
 /** A client that is attached to the terminal of a unit. */
 export interface TerminalClient {
+  /** What the other clients call this one, such as "root@host pts/3". */
   readonly name: string;
+  /** True if the client only looks. */
   readonly watches: boolean;
+  /** True if the client types from now on, whoever typed before. */
   readonly takes: boolean;
   readonly size: TerminalSize | null;
   /** Receives what the program has written. The bytes are valid only during the call. */
   output(bytes: Uint8Array): void;
-  /** Called at once, and whenever it changes who types. */
+  /** Called at once, and whenever it changes who types. `typist` is null if nobody does. `session` identifies this client in `typeInto`. */
   typing(state: { readonly session: string; readonly types: boolean; readonly typist: string | null }): void;
-  /** Called when the run has ended. */
+  /** Called when the run has ended. The client is no longer attached then. */
   ended(): void;
 }
 

@@ -1,6 +1,6 @@
 import type { Loaded } from "../../spec/load/loaded.ts";
 import type { Spec } from "../../spec/spec.ts";
-import type { Outcome, ReportEntry } from "./types.ts";
+import type { ExportProblem, Outcome, ReportEntry } from "./types.ts";
 
 /** Explains why a target has no counterpart of a key: the reason, and what to do. */
 export type Reasons = Readonly<Record<string, readonly [why: string, whatToDo: string | null]>>;
@@ -20,6 +20,21 @@ export class ExportDraft {
       const field = fieldOf(key);
       if (where !== "default" && !this.#set.has(field)) this.#set.set(field, where);
     }
+  }
+
+  /** Names the unit file in a line for the head of an exported file, without a comment sign. */
+  get origin(): string {
+    return `Exported by sup from ${this.fileName}`;
+  }
+
+  /** The path of the unit file, without characters that would end a comment. */
+  get fileName(): string {
+    return this.spec.file.replaceAll(/\p{Cc}/gu, " ");
+  }
+
+  /** Returns the problem of a unit that cannot be exported. */
+  problem(message: string, hint: string | null = null): ExportProblem {
+    return { where: this.spec.file, message: `cannot export ${this.spec.id}: ${message}`, hint };
   }
 
   /** Whether the unit file sets the key or a member of it. */

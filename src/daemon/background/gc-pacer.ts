@@ -34,7 +34,7 @@ export class GcPacer {
 
   /**
    * Adds a reading. Returns `collect` if a collection is worthwhile now. Returns `shrink` once, when the daemon has started all
-   * units and is idle; compiled code that only the start needed can then be discarded, too.
+   * units and is idle. Memory that only the start needed can then be given back, too.
    */
   read(reading: HeapReading): "collect" | "shrink" | null {
     const { nowMs, heapBytes, cpuMs } = reading;

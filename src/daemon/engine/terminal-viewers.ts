@@ -1,24 +1,8 @@
+import type { TerminalClient } from "../../api/server/supervisor.ts";
 import type { LogStore } from "../../ports/logs.ts";
 import type { Terminals, TerminalSize } from "../../ports/terminals.ts";
 
-/** A client that looks at the terminal of a unit. */
-export interface Viewer {
-  /** What the other clients call this one, such as "root@host pts/3". */
-  readonly name: string;
-  /** True if the client only looks. */
-  readonly watches: boolean;
-  /** True if the client types from now on, whoever typed before. */
-  readonly takes: boolean;
-  readonly size: TerminalSize | null;
-  /** Receives output as the program wrote it. The bytes are valid only during the call. */
-  output(bytes: Uint8Array): void;
-  /** Called at once, and when it changes who types. `typist` is null if nobody does. `session` identifies this client in `type`. */
-  typing(state: { readonly session: string; readonly types: boolean; readonly typist: string | null }): void;
-  /** Called when the run has ended. The viewer is no longer attached then. */
-  ended(): void;
-}
-
-interface Session extends Viewer {
+interface Session extends TerminalClient {
   readonly id: string;
   size: TerminalSize | null;
 }
@@ -59,7 +43,7 @@ export class TerminalViewers {
    * Attaches a client, whose functions are called during the call. Returns a function that detaches it. The log of the unit must be
    * open.
    */
-  attach(unit: string, viewer: Viewer): () => void {
+  attach(unit: string, viewer: TerminalClient): () => void {
     const attached = this.#of(unit);
     const session: Session = { ...viewer, id: crypto.randomUUID() };
     attached.sessions.add(session);

@@ -2,13 +2,12 @@ import { useState } from "preact/hooks";
 import type { BrokenUnit, Service } from "../../api/contract/shapes.ts";
 import { plural } from "../format.ts";
 import { problemsOf, type Problem } from "../problems.ts";
-import { acknowledge, openAlerts } from "../state/alerts.ts";
+import { openAlerts } from "../state/alerts.ts";
 import { around } from "../state/around.ts";
 import { now } from "../state/clock.ts";
-import { isLive } from "../state/live.ts";
-import { mayAct } from "../state/session.ts";
 import { unitHref } from "../route.ts";
 import { useNarrow } from "../narrow.ts";
+import { AckButton } from "./ack-button.tsx";
 
 /** The number of lines in the area. If there are more problems, the last line says how many. */
 const LINES = 8;
@@ -62,18 +61,7 @@ function Line({ problem: { unit, tone, critical, text, evidence, alerts } }: { r
         {text}
         {evidence !== null && <code>{evidence}</code>}
       </span>
-      {alerts.length > 0 && mayAct.value && (
-        <button
-          type="button"
-          class="button quiet small"
-          disabled={!isLive.value}
-          title="Acknowledge the alert"
-          aria-label={`Ack ${alerts.length === 1 ? "alert" : "alerts"} of ${unit ?? "sup"}`}
-          onClick={() => void acknowledge(alerts.map(({ id }) => id))}
-        >
-          Ack
-        </button>
-      )}
+      <AckButton alerts={alerts} of={unit ?? "sup"} isQuiet />
     </li>
   );
 }

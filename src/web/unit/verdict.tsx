@@ -1,10 +1,10 @@
 import type { Alert, Service, Why } from "../../api/contract/shapes.ts";
 import { verdict } from "../../api/contract/verdict.ts";
 import { alertText, causeOf, limitText } from "../cause.ts";
+import { AckButton } from "../components/ack-button.tsx";
 import { Due } from "../components/marks.tsx";
 import { relative } from "../format.ts";
 import { unitHref } from "../route.ts";
-import { acknowledge } from "../state/alerts.ts";
 import { around, toneNow, troubleNow } from "../state/around.ts";
 import { now } from "../state/clock.ts";
 import { isLive, view } from "../state/live.ts";
@@ -71,7 +71,7 @@ const SAID = new Set(["failed", "failing", "unhealthy", "degraded"]);
 
 function Alerts({ service }: { readonly service: Service }) {
   const alerts = alertsOf(service, around.value);
-  const open = alerts.filter(({ acknowledged }) => !acknowledged).map(({ id }) => id);
+  const open = alerts.filter(({ acknowledged }) => !acknowledged);
   const isSaid = ({ alert_type }: Alert): boolean =>
     SAID.has(alert_type) || (service.over_limits ?? []).slice(0, 1).some(({ limit }) => alert_type === `${limit}-limit`);
   const others = alerts.filter((alert) => !isSaid(alert));
@@ -82,18 +82,7 @@ function Alerts({ service }: { readonly service: Service }) {
           {sentence(alert, service)}
         </span>
       ))}
-      {open.length > 0 && mayAct.value && (
-        <button
-          type="button"
-          class="button small"
-          disabled={!isLive.value}
-          title="Acknowledge the alert"
-          aria-label={`Ack ${open.length === 1 ? "alert" : "alerts"} of ${service.id}`}
-          onClick={() => void acknowledge(open)}
-        >
-          Ack
-        </button>
-      )}
+      <AckButton alerts={open} of={service.id} />
     </>
   );
 }

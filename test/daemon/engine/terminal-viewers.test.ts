@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { TerminalViewers, type Viewer } from "../../../src/daemon/engine/terminal-viewers.ts";
+import type { TerminalClient } from "../../../src/api/server/supervisor.ts";
+import { TerminalViewers } from "../../../src/daemon/engine/terminal-viewers.ts";
 import type { TerminalSize, Terminals } from "../../../src/ports/terminals.ts";
 import { fakeTerminals } from "./fakes.ts";
 
@@ -14,7 +15,7 @@ function rig() {
     type: async (_, bytes) => (acts.push(`type ${Buffer.from(bytes).toString()}`), bytes.length < 10),
   };
   const viewers = new TerminalViewers(terminals, { tap: (_, onBytes) => void (tap = onBytes) });
-  const join = (name: string, more: Partial<Pick<Viewer, "watches" | "takes" | "size">> = {}) => {
+  const join = (name: string, more: Partial<Pick<TerminalClient, "watches" | "takes" | "size">> = {}) => {
     const received: string[] = [];
     let session = "";
     const leave = viewers.attach("web", {

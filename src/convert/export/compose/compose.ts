@@ -14,10 +14,9 @@ export function exportCompose(input: ExportInput, options: ExportOptions): Expor
   const made: Array<{ readonly draft: ExportDraft; readonly service: ComposeService }> = [];
   const used = new Map<string, string>();
   for (const loaded of input.units) {
-    const { id, file } = loaded.spec;
-    const fault = (message: string, hint: string | null = null): void =>
-      void problems.push({ where: file, message: `cannot export ${id}: ${message}`, hint });
+    const { id } = loaded.spec;
     const draft = new ExportDraft(loaded);
+    const fault = (...what: Parameters<ExportDraft["problem"]>): void => void problems.push(draft.problem(...what));
     const name = serviceName(id);
     if (isTemplate(id)) fault("compose has no templates", `name an instance: ${id}NAME`);
     else if (options.image === null) fault("compose runs images, and there is none", "--image names the image of the program");
@@ -40,7 +39,7 @@ export function exportCompose(input: ExportInput, options: ExportOptions): Expor
   const files = made.length === 0 ? [] : [
     {
       name: "compose.yaml",
-      text: `# Exported by sup from ${made.map(({ draft }) => draft.spec.file.replaceAll(/\p{Cc}/gu, " ")).join(", ")}\n${printYaml({ services })}`,
+      text: `# Exported by sup from ${made.map(({ draft }) => draft.fileName).join(", ")}\n${printYaml({ services })}`,
       hasSecrets: made.some(({ service }) => service.hasSecrets),
     },
   ]; // prettier-ignore

@@ -16,11 +16,10 @@ export function exportKubernetes(input: ExportInput, options: ExportOptions): Ex
   const steps: string[] = [];
   const used = new Map<string, string>();
   for (const loaded of input.units) {
-    const { id, file } = loaded.spec;
-    const fault = (message: string, hint: string | null = null): void =>
-      void problems.push({ where: file, message: `cannot export ${id}: ${message}`, hint });
+    const { id } = loaded.spec;
     const name = objectName(id);
     const draft = new ExportDraft(loaded);
+    const fault = (...what: Parameters<ExportDraft["problem"]>): void => void problems.push(draft.problem(...what));
     if (isTemplate(id)) fault("Kubernetes has no templates", `name an instance: ${id}NAME`);
     else if (options.image === null) fault("Kubernetes runs images, and there is none", "--image names the image of the program");
     else if (used.has(name))
@@ -35,7 +34,7 @@ export function exportKubernetes(input: ExportInput, options: ExportOptions): Ex
       const documents = made.manifests.map((manifest) => `---\n${printYaml(manifest)}`);
       files.push({
         name: `${name}.yaml`,
-        text: `# Exported by sup from ${file.replaceAll(/\p{Cc}/gu, " ")}\n${documents.join("")}`,
+        text: `# ${draft.origin}\n${documents.join("")}`,
         hasSecrets: made.hasSecrets,
       });
       report.push(...draft.finish(REASONS, "Kubernetes"));

@@ -15,11 +15,10 @@ export function exportNomad(input: ExportInput, options: ExportOptions): Exporte
   const steps: string[] = [];
   const used = new Map<string, string>();
   for (const loaded of input.units) {
-    const { id, file } = loaded.spec;
-    const fault = (message: string, hint: string | null = null): void =>
-      void problems.push({ where: file, message: `cannot export ${id}: ${message}`, hint });
+    const { id } = loaded.spec;
     const name = objectName(id);
     const draft = new ExportDraft(loaded);
+    const fault = (...what: Parameters<ExportDraft["problem"]>): void => void problems.push(draft.problem(...what));
     if (isTemplate(id)) fault("Nomad has no templates", `name an instance: ${id}NAME`);
     else if (used.has(name))
       fault(`its name in Nomad, ${name}, is also that of ${used.get(name)}`, "export it by itself, and rename its job");
@@ -33,7 +32,7 @@ export function exportNomad(input: ExportInput, options: ExportOptions): Exporte
       }
       const { job, hasSecrets, missing } = made.value;
       files.push(
-        { name: `${name}.nomad.hcl`, text: `# Exported by sup from ${file.replaceAll(/\p{Cc}/gu, " ")}\n${printHcl(job)}`, hasSecrets },
+        { name: `${name}.nomad.hcl`, text: `# ${draft.origin}\n${printHcl(job)}`, hasSecrets },
         { name: `${name}.nomad.json`, text: `${JSON.stringify({ Job: job }, null, 2)}\n`, hasSecrets, isAlternative: true },
       );
       report.push(...draft.finish(options.image === null ? { ...REASONS, ...RAW_EXEC } : REASONS, "Nomad"));

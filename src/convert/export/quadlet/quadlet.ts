@@ -1,7 +1,7 @@
 import { isTemplate } from "../../../base/names.ts";
 import type { Loaded } from "../../../spec/load/loaded.ts";
 import { byUrgency, ExportDraft, type Reasons } from "../draft.ts";
-import { description, exportSockets, exportTarget, exportTimer, joined, socketName } from "../systemd/companions.ts";
+import { companionLines, description, exportSockets, exportTarget, exportTimer, joined } from "../systemd/companions.ts";
 import { section, type Line } from "../systemd/context.ts";
 import { exportLinks } from "../systemd/links.ts";
 import { Texts } from "../text.ts";
@@ -16,10 +16,8 @@ export function exportQuadlet(input: ExportInput, options: ExportOptions): Expor
   const problems: ExportProblem[] = [];
   const secrets: string[] = [];
   for (const loaded of input.units) {
-    const { id, file } = loaded.spec;
     const draft = new ExportDraft(loaded);
-    const fault = (message: string, hint: string | null = null): void =>
-      void problems.push({ where: file, message: `cannot export ${id}: ${message}`, hint });
+    const fault = (...what: Parameters<ExportDraft["problem"]>): void => void problems.push(draft.problem(...what));
     if (options.image === null) {
       fault("Podman runs images, and there is none", "--image names the image of the program");
       continue;
@@ -51,15 +49,13 @@ function filesOf(draft: ExportDraft, input: ExportInput, options: ExportOptions,
   const isScheduled = spec.schedule !== null;
   const install: Line[] = [["WantedBy", options.isUser ? "default.target" : "multi-user.target"]];
   const unit: Line[] = [...description(draft), ...exportLinks(draft, input), ...service.unit];
-  if (spec.instances !== null) unit.push(["PartOf", `${spec.id}.target`]);
-  const names = spec.sockets.map((_, index) => socketName(spec.id, index, spec.sockets.length));
-  if (names.length > 0) unit.push(["Requires", names.join(" ")], ["After", names.join(" ")]);
-  const lines = names.length > 0 ? [...service.lines, ["Sockets", names.join(" ")] as const] : service.lines;
+  const ties = companionLines(spec);
+  unit.push(...ties.unit);
   const isPlain = spec.instances === null && !isScheduled && !isTemplate(spec.id);
   const text = joined([
     section("Unit", unit),
     section("Container", container.value.lines),
-    section("Service", spec.sockets.some(({ nonBlocking }) => nonBlocking) ? [...lines, ["NonBlocking", "yes"]] : lines),
+    section("Service", [...service.lines, ...ties.service]),
     isPlain && spec.enabled ? section("Install", install) : "",
   ]);
   const timer = exportTimer(draft, spec.enabled || !draft.isSet("enabled"));
@@ -67,7 +63,7 @@ function filesOf(draft: ExportDraft, input: ExportInput, options: ExportOptions,
   const base = spec.instances === null ? spec.id : `${spec.id}@`;
   const { hasSecrets, missing } = container.value;
   const files: ExportedFile[] = [
-    { name: `${base}.container`, text: `# Exported by sup from ${spec.file.replaceAll(/\p{Cc}/gu, " ")}\n${text}`, hasSecrets },
+    { name: `${base}.container`, text: `# ${draft.origin}\n${text}`, hasSecrets },
     ...(spec.sockets.length > 0 ? exportSockets(draft, spec.enabled) : []),
     ...(timer === null ? [] : [timer]),
     // The ports of the instances are those in the containers, so there are no drop-ins with ports.

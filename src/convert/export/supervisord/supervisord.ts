@@ -11,22 +11,21 @@ export function exportSupervisord(input: ExportInput, options: ExportOptions): E
   const problems: ExportProblem[] = [];
   const drafts: ExportDraft[] = [];
   for (const loaded of input.units) {
-    const { id, file } = loaded.spec;
+    const { id } = loaded.spec;
     const draft = new ExportDraft(loaded);
-    const fault = (message: string, hint: string | null): void =>
-      void problems.push({ where: file, message: `cannot export ${id}: ${message}`, hint });
+    const fault = (...what: Parameters<ExportDraft["problem"]>): void => void problems.push(draft.problem(...what));
     if (isTemplate(id)) {
       fault("supervisord has no templates", `name an instance: ${id}NAME`);
       continue;
     }
     const program = exportProgram(draft, new Texts(loaded.spec, options), options);
     if (!program.ok) {
-      fault(program.error, null);
+      fault(program.error);
       continue;
     }
     files.push({
       name: `${id}.conf`,
-      text: `; Exported by sup from ${file.replaceAll(/\p{Cc}/gu, " ")}\n${program.value.text}`,
+      text: `; ${draft.origin}\n${program.value.text}`,
       hasSecrets: program.value.hasSecrets,
     });
     drafts.push(draft);

@@ -1,3 +1,4 @@
+import type { Spec } from "../../../spec/spec.ts";
 import type { ExportDraft } from "../draft.ts";
 import type { ExportedFile } from "../types.ts";
 import { toCalendar } from "./calendar.ts";
@@ -37,7 +38,17 @@ export function exportSockets(draft: ExportDraft, isEnabled: boolean): ExportedF
   });
 }
 
-export const socketName = (id: string, index: number, count: number): string => `${id}${count > 1 ? `-${index + 1}` : ""}.socket`;
+/** Returns the lines of `[Unit]` and `[Service]` that tie a service to its `.target` and `.socket` files. */
+export function companionLines({ id, instances, sockets }: Spec): { readonly unit: readonly Line[]; readonly service: readonly Line[] } {
+  const unit: Line[] = instances === null ? [] : [["PartOf", `${id}.target`]];
+  const names = sockets.map((_, index) => socketName(id, index, sockets.length)).join(" ");
+  if (names === "") return { unit, service: [] };
+  unit.push(["Requires", names], ["After", names]);
+  const isNonBlocking = sockets.some(({ nonBlocking }) => nonBlocking);
+  return { unit, service: [["Sockets", names], ...(isNonBlocking ? [["NonBlocking", "yes"] as const] : [])] };
+}
+
+const socketName = (id: string, index: number, count: number): string => `${id}${count > 1 ? `-${index + 1}` : ""}.socket`;
 
 /** Writes the `.timer` file, or returns null if the unit has no schedule. */
 export function exportTimer(draft: ExportDraft, isActive: boolean): ExportedFile | null {

@@ -3,7 +3,7 @@ import type { Loaded } from "../../../spec/load/loaded.ts";
 import { byUrgency, ExportDraft, type Reasons } from "../draft.ts";
 import { Texts } from "../text.ts";
 import type { Exported, ExportedFile, ExportInput, ExportOptions, ExportProblem, ReportEntry } from "../types.ts";
-import { description, exportSockets, exportTarget, exportTimer, joined, socketName } from "./companions.ts";
+import { companionLines, description, exportSockets, exportTarget, exportTimer, joined } from "./companions.ts";
 import { section, type Line } from "./context.ts";
 import { exportLinks } from "./links.ts";
 import { exportService } from "./service.ts";
@@ -16,8 +16,7 @@ export function exportSystemd(input: ExportInput, options: ExportOptions): Expor
   for (const loaded of input.units) {
     const draft = new ExportDraft(loaded);
     const made = filesOf(draft, input, options);
-    if (typeof made === "string")
-      problems.push({ where: loaded.spec.file, message: `cannot export ${loaded.spec.id}: ${made}`, hint: null });
+    if (typeof made === "string") problems.push(draft.problem(made));
     else {
       files.push(...made);
       report.push(...draft.finish(REASONS, "systemd"));
@@ -34,20 +33,15 @@ function filesOf(draft: ExportDraft, input: ExportInput, options: ExportOptions)
   const isScheduled = spec.schedule !== null;
   const install: Line[] = [["WantedBy", options.isUser ? "default.target" : "multi-user.target"]];
   const unit: Line[] = [...description(draft), ...documentation(draft), ...exportLinks(draft, input), ...made.unit];
-  if (spec.instances !== null) unit.push(["PartOf", `${spec.id}.target`]);
-  const names = spec.sockets.map((_, index) => socketName(spec.id, index, spec.sockets.length));
-  if (names.length > 0) unit.push(["Requires", names.join(" ")], ["After", names.join(" ")]);
-  const passing: Line[] = names.length > 0 ? [["Sockets", names.join(" ")]] : [];
-  if (spec.sockets.some(({ nonBlocking }) => nonBlocking)) passing.push(["NonBlocking", "yes"]);
-  const service = [...made.service, ...passing];
+  const ties = companionLines(spec);
+  unit.push(...ties.unit);
+  const service = [...made.service, ...ties.service];
   const isPlain = spec.instances === null && !isScheduled && !isTemplate(spec.id);
   const text = joined([section("Unit", unit), section("Service", service), isPlain ? installOf(spec.enabled, install) : ""]);
   const timer = exportTimer(draft, spec.enabled || !draft.isSet("enabled"));
   draft.carried("enabled", isScheduled ? "the .timer file has the section [Install]" : "[Install]: `systemctl enable` starts it at boot");
   const base = spec.instances === null ? spec.id : `${spec.id}@`;
-  const files: ExportedFile[] = [
-    { name: `${base}.service`, text: `# Exported by sup from ${spec.file.replaceAll(/\p{Cc}/gu, " ")}\n${text}`, hasSecrets: false },
-  ];
+  const files: ExportedFile[] = [{ name: `${base}.service`, text: `# ${draft.origin}\n${text}`, hasSecrets: false }];
   if (made.secrets !== null) files.push({ name: `${spec.id}.env`, text: made.secrets, hasSecrets: options.withSecrets });
   if (spec.sockets.length > 0) files.push(...exportSockets(draft, spec.enabled));
   if (timer !== null) files.push(timer);
