@@ -33,6 +33,6 @@ function report(entry: Entry, spec: LimitSpec, measurement: Measurement, news: L
   const enforcement = enforcementWords(spec, unenforced).join("; ");
   step.turn.effects.push({ id, ...record(type, words, { run, limit, value, max, action: spec.action, enforcement }) });
   step.turn.effects.push({ id, type: "note", text: words });
-  step.turn.suspects.add(id);
+  step.turn.changed.add(id); // subscribers see which limits a unit exceeds
   if (restarts) apply(id, { type: "condemned", run, by: "resources", detail: limitWords(news) }, step);
 }

@@ -32,6 +32,15 @@ describe("samples", () => {
     expect(stage.phase("web")).toBe("running");
   });
 
+  test("change the unit for subscribers only when it begins or ceases to exceed a limit", () => {
+    const stage = scene();
+    const isChanged = (memoryMb: number): boolean => {
+      const measurement = { run: 1, sample: { memoryMb, cpuPercent: null, tasks: 1 }, unenforced: () => null };
+      return stage.handle({ type: "measured", samples: new Map([["web", measurement]]) }).changed.has("web");
+    };
+    expect([101, 102, 103, 50, 50, 50].map(isChanged)).toEqual([false, true, false, false, true, false]);
+  });
+
   test("of an earlier run count for nothing", () => {
     const stage = scene();
     sample(stage, 101);
