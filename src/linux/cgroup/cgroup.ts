@@ -78,7 +78,6 @@ export class Cgroups {
   /** Returns the directory of the group for the run's next process, or null if none can be created (too many groups, no memory). */
   enter(unit: string, invocation: string): string | null {
     let group = this.#groups.get(invocation);
-    if (group === undefined) this.#releaseOtherRuns(unit, invocation);
     if (group === undefined || group.killed) {
       group = { unit, name: `${unit}.${invocation}`, count: (group?.count ?? 0) + 1, killed: false, cpuFiles: group?.cpuFiles ?? [] };
       const directory = this.#directory(group.name, group.count);
@@ -91,8 +90,13 @@ export class Cgroups {
 
   /** Returns the directories of the run's groups that exist. */
   directoriesOf(invocation: string): string[] {
+    return this.pathsOf(invocation).filter((path) => existsSync(path));
+  }
+
+  /** Returns the directories of the run's groups. Somebody may have removed some of them. */
+  pathsOf(invocation: string): string[] {
     const group = this.#groups.get(invocation);
-    return group === undefined ? [] : Array.from({ length: group.count }, (_, i) => this.#directory(group.name, i + 1)).filter(existsSync);
+    return group === undefined ? [] : Array.from({ length: group.count }, (_, i) => this.#directory(group.name, i + 1));
   }
 
   /**
@@ -178,10 +182,11 @@ export class Cgroups {
   }
 
   /**
-   * Releases the groups of earlier runs of the unit, because a hook of such a run may have created a group after the run's
-   * release.
+   * Releases the groups of the unit's earlier runs. The group of the last run is still there if that run ended without a wait for its
+   * processes, and a hook may have created a group after the release of its run. The kernel takes 0.1 ms to remove a group, so this is
+   * called once the new process is being started.
    */
-  #releaseOtherRuns(unit: string, invocation: string): void {
+  releaseOtherRuns(unit: string, invocation: string): void {
     for (const other of [...(this.#runsOf.get(unit) ?? [])]) if (other !== invocation) this.release(other);
   }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { KeptFile } from "../proc/kept-file.ts";
 
 /**
  * Decides whether the kernel sent a SIGKILL because memory ran out. If the run's cgroup has the memory controller, its counter
@@ -7,18 +8,18 @@ import { join } from "node:path";
  * since the last sample explains one SIGKILL of unknown origin.
  */
 export class OomKills {
-  readonly #vmstat: string;
+  readonly #vmstat: KeptFile;
   /** A value of the machine's counter. OOM kills up to this value are already attributed to an exit, or are too old to explain one. */
   #attributed: number | null;
 
   constructor(vmstat = "/proc/vmstat") {
-    this.#vmstat = vmstat;
-    this.#attributed = countIn(vmstat);
+    this.#vmstat = new KeptFile(vmstat);
+    this.#attributed = countIn(this.#vmstat.read());
   }
 
   /** Called with every sample, because an OOM kill before the sample explains no later exit. */
   resetBaseline(): void {
-    this.#attributed = countIn(this.#vmstat);
+    this.#attributed = countIn(this.#vmstat.read());
   }
 
   /**
@@ -26,21 +27,27 @@ export class OomKills {
    * is set, the machine's counter is ignored.
    */
   wasKilled(directories: readonly string[], certain = false): boolean {
-    const own = directories.flatMap((directory) => countIn(join(directory, "memory.events")) ?? []);
+    const own = directories.flatMap((directory) => countIn(contentOf(join(directory, "memory.events"))) ?? []);
     if (own.length > 0 || certain) return own.some((count) => count > 0);
-    const now = countIn(this.#vmstat);
+    const now = countIn(this.#vmstat.read());
     if (now === null || this.#attributed === null || now <= this.#attributed) return false;
     this.#attributed++;
     return true;
   }
 }
 
-/** Returns the counter `oom_kill` in the file, or null if the kernel has none (before Linux 4.13) or the file does not exist. */
-function countIn(path: string): number | null {
+const KEY = "\noom_kill ";
+
+/** Returns the counter `oom_kill`, or null if the kernel has none (before Linux 4.13). It is never on the first line of a file. */
+function countIn(content: Buffer | null): number | null {
+  const at = content?.indexOf(KEY) ?? -1;
+  return at < 0 ? null : Number.parseInt(content!.toString("latin1", at + KEY.length, at + KEY.length + 20), 10);
+}
+
+function contentOf(path: string): Buffer | null {
   try {
-    const [, count] = /^oom_kill (\d+)$/m.exec(readFileSync(path, "latin1")) ?? [];
-    return count === undefined ? null : Number(count);
+    return readFileSync(path);
   } catch {
-    return null;
+    return null; // the group has no memory controller, or is gone
   }
 }

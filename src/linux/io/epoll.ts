@@ -210,6 +210,13 @@ class LinuxEpoll implements Epoll {
       if (this.#timer === null && this.#scheduled === null) this.#scheduled = setImmediate(() => this.#turn());
       return;
     }
+    // A callback may have queued work in a microtask, for example the decision on a restart. The registration takes 0.1 ms, so it
+    // comes after that work.
+    queueMicrotask(() => this.#registerPolled());
+  }
+
+  #registerPolled(): void {
+    if (this.#closed) return;
     const polled = this.#polled;
     this.#polled = [];
     if (this.#timer === null) for (const set of polled) this.#register(set);

@@ -50,9 +50,13 @@ export function isFifoAt(path: string, fd: number): boolean {
   return there?.ino === held.ino && there.dev === held.dev;
 }
 
-/** Opens the daemon's end: read-only and non-blocking, with the largest buffer that the system allows. The error is an errno. */
+/**
+ * Opens the daemon's end, which is non-blocking and has the largest buffer that the system allows. It is opened read-write too. With
+ * a read-only end, the kernel would report the end of the last writer whenever a service exits, which would wake the daemon just
+ * before the exit itself does. The error is an errno.
+ */
 export function openFifoReader(path: string): Result<number, number> {
-  const fd = open(path, O.RDONLY | O.NONBLOCK | O_NOFOLLOW);
+  const fd = open(path, O.RDWR | O.NONBLOCK | O_NOFOLLOW);
   if (fd < 0) return err(-fd);
   for (const size of pipeSizes()) if (libc.fcntl(fd, F_SETPIPE_SZ, size) >= 0) break;
   return ok(fd);
@@ -82,8 +86,8 @@ export function openFifoWriters(paths: readonly string[]): Result<number[], { re
 }
 
 /**
- * Reads once into `buffer[offset, offset + length)`. Returns the number of bytes, 0 at the end (no data and no writer), AGAIN if
- * there is no data now, or another -errno.
+ * Reads once into `buffer[offset, offset + length)`. Returns the number of bytes, 0 at the end (a descriptor that was opened read-only,
+ * no data and no writer), AGAIN if there is no data now, or another -errno.
  */
 export function readFifo(fd: number, buffer: Uint8Array, offset: number, length: number): number {
   if (length <= 0 || offset < 0 || offset + length > buffer.byteLength) throw new RangeError("readFifo: outside the buffer");

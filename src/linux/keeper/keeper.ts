@@ -98,7 +98,6 @@ class LinuxKeeper implements Keeper {
     this.#held.delete(key);
     if (keeperKey.isNeeded(key)) this.#neededCount--;
     if (this.#unsent.delete(key)) return void this.#freeSlots.push(held.slot);
-    this.#file.writeSlot(held.slot, "");
     this.#slotsToClose.push(held.slot);
     this.#flushSoon();
   }
@@ -149,8 +148,9 @@ class LinuxKeeper implements Keeper {
   }
 
   /**
-   * Sends the changes of this turn. Slots are closed first, because new descriptors may use them again. The keeper ends some time
-   * after the last service, because without a process or a socket there is nothing that a keeper would have to hold.
+   * Sends the changes of this turn. Slots are closed first, because new descriptors may use them again. The file loses the name of a
+   * slot before the keeper closes it. The keeper ends some time after the last service, because without a process or a socket there
+   * is nothing that a keeper would have to hold.
    */
   #flush(): void {
     this.#scheduled = null;
@@ -158,6 +158,7 @@ class LinuxKeeper implements Keeper {
     else if (this.#process === null) return;
     else this.#stopping ??= setTimeout(() => this.#stopProcess(), IDLE_MS);
     if (!this.#ensureProcess()) return;
+    for (const slot of this.#slotsToClose) this.#file.writeSlot(slot, "");
     const commands: KeeperCommand[] = this.#slotsToClose.map((slot) => ({ slot, fd: null }));
     for (const key of this.#unsent) commands.push(this.#held.get(key)!);
     for (let at = 0; at < commands.length; at += MAX_COMMANDS) {

@@ -1,5 +1,6 @@
 /** Reads processes from /proc (proc(5)), mainly from /proc/PID/stat. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { KeptFile } from "./kept-file.ts";
 
 /** The fields of /proc/PID/stat that sup uses. */
 export interface Stat {
@@ -31,7 +32,7 @@ export interface Stat {
 
 /** Reads /proc/PID/stat. Returns null if there is no such process. */
 export function readStat(pid: number): Stat | null {
-  const line = readSmall(`/proc/${pid}/stat`, true);
+  const line = readLine(`/proc/${pid}/stat`);
   return line === null ? null : parseStat(line);
 }
 
@@ -120,20 +121,27 @@ export function ownChildren(): Set<number> | null {
   const children = new Set<number>();
   // The list is read twice, because the kernel may skip an entry if the child before it is reaped during the read.
   for (let round = 0; round < 2; round++) {
-    const text = readSmall(`/proc/${process.pid}/task/${process.pid}/children`);
+    const text = childrenFile.read();
     if (text === null) return null;
-    for (const child of text.split(" ")) if (child !== "") children.add(Number(child));
+    for (let at = 0, child = 0; at < text.length; at++) {
+      const digit = text[at]! - ZERO;
+      if (digit >= 0) child = 10 * child + digit;
+      else {
+        children.add(child); // each number ends with a blank
+        child = 0;
+      }
+    }
   }
   return children;
 }
 
-const buffer = Buffer.allocUnsafeSlow(65536);
+const ZERO = 48; // "0"
+const childrenFile = new KeptFile(`/proc/${process.pid}/task/${process.pid}/children`);
 
-/**
- * Reads a file of /proc. Returns null if it does not exist (any more). Set `oneLine` if the kernel returns the whole file in one
- * read.
- */
-function readSmall(path: string, oneLine = false): string | null {
+const buffer = Buffer.allocUnsafeSlow(4096);
+
+/** Reads a file of /proc that the kernel returns in one read. Returns null if it does not exist (any more). */
+function readLine(path: string): string | null {
   let fd: number;
   try {
     fd = openSync(path, "r");
@@ -142,12 +150,7 @@ function readSmall(path: string, oneLine = false): string | null {
     throw error;
   }
   try {
-    let length = 0;
-    for (;;) {
-      const bytes = readSync(fd, buffer, length, buffer.length - length, null);
-      length += bytes;
-      if (bytes === 0 || oneLine || length === buffer.length) return buffer.toString("latin1", 0, length);
-    }
+    return buffer.toString("latin1", 0, readSync(fd, buffer, 0, buffer.length, null));
   } catch (error) {
     if (isGone(error)) return null;
     throw error;

@@ -124,11 +124,13 @@ class LinuxProcesses implements ProcessTable {
   spawn(request: SpawnRequest, onStarted: (result: SpawnResult) => void, onExit: (exit: Exit) => void): PendingStart {
     const { SUP_INVOCATION_ID: invocation = "" } = request.env;
     const group = this.#enterCgroup(request);
-    return this.#spawner.start(request, group, (outcome) => {
+    const start = this.#spawner.start(request, group, (outcome) => {
       if (!outcome.ok) return onStarted(outcome);
       if (outcome.cgroupError !== 0) this.#cgroups?.release(invocation); // the environment identifies the run without a cgroup
       onStarted(this.#watch(outcome.pid, request, onExit));
     });
+    if (group !== null) this.#cgroups?.releaseOtherRuns(request.env.SUP_UNIT!, invocation);
+    return start;
   }
 
   #watch(pid: number, request: SpawnRequest, onExit: (exit: Exit) => void): SpawnResult {
@@ -156,7 +158,7 @@ class LinuxProcesses implements ProcessTable {
   }
 
   ranOutOfMemory(invocation: string, certain: boolean): boolean {
-    return this.#oom.wasKilled(this.#cgroups?.directoriesOf(invocation) ?? [], certain);
+    return this.#oom.wasKilled(this.#cgroups?.pathsOf(invocation) ?? [], certain);
   }
 
   containment(invocation: string): Containment {

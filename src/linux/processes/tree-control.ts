@@ -183,6 +183,9 @@ export class TreeControl {
   }
 
   isEmpty(tree: TreeOf): boolean {
+    const nearby = this.#descendantsNear(tree);
+    // Usually only the main process is left, which has ended. Then no tree needs to be searched, and a restart waits for this.
+    if (nearby !== null && [...nearby].every(([pid, stat]) => pid === tree.main.pid && (stat === null || !isAlive(stat)))) return true;
     const { members, isSure } = this.#scanTree(tree, seenMain(tree));
     return isSure && members.length === 0;
   }

@@ -5,8 +5,8 @@
  * the server does not wait for that. A child may hang, for example because its working directory is on a file system that does not
  * respond, or because its user suspends it. Such a child delays neither the server nor the daemon.
  *
- * A request is one message with descriptors (SCM_RIGHTS): a memfd with a struct request, the write end of a pipe, the directory of
- * the child's cgroup if there is one, and the descriptors that become 0, 1, 2 and so on in the child. The child reports its steps in
+ * A request is one message with descriptors (SCM_RIGHTS): the write end of a pipe, a memfd if the struct request does not fit into the
+ * message, the directory of the child's cgroup if there is one, and the descriptors that become 0, 1, 2 and so on in the child. The child reports its steps in
  * the pipe, which exec closes. When the pipe is closed, the daemon knows from the last report what happened:
  *   - a report with an error means that the start failed at this step,
  *   - a report without an error means that exec has succeeded (or that the child was killed, which its exit status says),
@@ -19,9 +19,11 @@
  * that hang occupy all slots, further children get a copy of the memory.
  */
 
-/* spawn-server.ts reads the offsets of these structs from sup_exports. Integers have 4 bytes. Fields `…_at` are offsets in the memfd. */
+/* spawn-server.ts reads the offsets of these structs from sup_exports. Integers have 4 bytes. Fields `…_at` are offsets in the request. */
 struct message {
-  int size_bytes, has_cgroup, descriptor_count;
+  int size_bytes;                  /* of the request */
+  int has_memory;                  /* the request is in a memfd; otherwise it follows this struct in the message */
+  int has_cgroup, descriptor_count;
   int own_memory;                  /* the child needs a copy of the memory: processes that share memory also share oom_score_adj */
 };
 
@@ -57,7 +59,8 @@ struct report { int pid, stage, error, detail, cgroup_error; };
 enum { RESOLVE = 1, FORK, SESSION, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
 
 enum { MAX_DESCRIPTORS = 253 }; /* SCM_MAX_FD of the kernel */
-enum { MEMORY = 0, REPORTS = 1, CGROUP = 2 }; /* indexes of the descriptors of a message */
+enum { REPORTS = 0, MEMORY = 1 };  /* indexes of the descriptors of a message; that of the cgroup is 1 + has_memory */
+enum { MAX_INLINE_BYTES = 8192 };  /* size of the largest request that follows the message without a memfd */
 enum { ENOENT = 2, EINTR = 4, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EISDIR = 21, EMFILE = 24 };
 enum { O_WRONLY = 1, O_RDWR = 2, O_NONBLOCK = 04000, O_CLOEXEC = 02000000, O_PATH = 010000000, F_DUPFD_CLOEXEC = 1030 };
 #ifdef __aarch64__
@@ -78,8 +81,9 @@ enum { SLOTS = 16, STACK_BYTES = 8192 };
 struct slot {
   char stack[STACK_BYTES];
   volatile int is_taken;           /* the kernel sets this to 0 when the child has called exec or has ended */
-  char *request;                   /* the mapped memfd, or 0 */
+  char *request;                   /* the mapped memfd, `inlined`, or 0 */
   struct message message;
+  word inlined[MAX_INLINE_BYTES / sizeof(word)];
   struct { struct cmsghdr head; int fds[MAX_DESCRIPTORS + 1]; } control;
   struct report report;
   int reports;                     /* the write end of the pipe for reports */
@@ -338,7 +342,7 @@ static long clone_child(struct slot *s, int is_shared) {
   s->report.pid = s->report.cgroup_error = 0;
   if (s->message.has_cgroup) {
     args.flags = flags | CLONE_INTO_CGROUP;
-    args.cgroup = (word)s->control.fds[CGROUP];
+    args.cgroup = (word)s->control.fds[1 + s->message.has_memory];
     args.child_tid = is_shared ? (word)&s->is_taken : 0;
     args.stack = is_shared ? (word)s->stack : 0;
     args.stack_size = is_shared ? top - (word)s->stack : 0;
@@ -352,13 +356,15 @@ static long clone_child(struct slot *s, int is_shared) {
 
 /* Receives a request. Returns the length of the message, 0 if the daemon has died, or -errno. */
 static long receive(struct slot *s, int *arrived) {
-  static struct iovec part;
+  static struct iovec parts[2];
   static struct msghdr header;
   long got;
-  part.base = &s->message;
-  part.length = sizeof s->message;
-  header.parts = &part;
-  header.count = 1;
+  parts[0].base = &s->message;
+  parts[0].length = sizeof s->message;
+  parts[1].base = s->inlined;
+  parts[1].length = sizeof s->inlined;
+  header.parts = parts;
+  header.count = 2;
   header.control = &s->control;
   header.control_length = sizeof s->control;
   s->control.head.length = 0;
@@ -368,16 +374,19 @@ static long receive(struct slot *s, int *arrived) {
   return got;
 }
 
-static void unmap_request(struct slot *s) {
-  if (s->request) call(NR_munmap, s->request, (long)s->message.size_bytes);
+/* Removes the request from the memory of the server, because its variables may hold secrets. */
+static void drop_request(struct slot *s) {
+  int i;
+  if (s->request && s->message.has_memory) call(NR_munmap, s->request, (long)s->message.size_bytes);
+  else if (s->request) for (i = 0; i < MAX_INLINE_BYTES / (int)sizeof(word); i++) s->inlined[i] = 0;
   s->request = 0;
 }
 
-/* Maps the request and creates the child. Returns the pid or -errno, and 0 in a child with a copy of the memory. */
+/* Maps the request if it is in a memfd, and creates the child. Returns the pid or -errno, and 0 in a child with a copy of the memory. */
 static long start(struct slot *s, int arrived, int is_shared) {
   long result;
   if (arrived < s->message.descriptor_count) return -EMFILE;
-  result = call(NR_mmap, 0L, (long)s->message.size_bytes, (long)PROT_READ_WRITE, (long)MAP_PRIVATE, (long)s->control.fds[MEMORY], 0L);
+  result = !s->message.has_memory ? (long)s->inlined : call(NR_mmap, 0L, (long)s->message.size_bytes, (long)PROT_READ_WRITE, (long)MAP_PRIVATE, (long)s->control.fds[MEMORY], 0L);
   if (result < 0 && result > -4096) return result;
   s->request = (char *)result;
   result = clone_child(s, is_shared);
@@ -386,7 +395,7 @@ static long start(struct slot *s, int arrived, int is_shared) {
 }
 
 /*
- * Unmaps the requests of children that have called exec, and waits for the next request. Returns a free slot. The last slot is for
+ * Drops the requests of children that have called exec, and waits for the next request. Returns a free slot. The last slot is for
  * children with a copy of the memory.
  */
 static struct slot *next_slot(struct slot *slots) {
@@ -396,14 +405,14 @@ static struct slot *next_slot(struct slot *slots) {
   do {
     for (i = taken = 0; i <= SLOTS; i++) {
       if (slots[i].is_taken) taken++;
-      else unmap_request(&slots[i]);
+      else drop_request(&slots[i]);
     }
     patience.seconds = 1;
     polled.fd = CHANNEL;
     polled.events = POLLIN;
   } while (taken && call(NR_ppoll, &polled, 1L, &patience, 0L, 8L) == 0);
   for (i = 0; slots[i].is_taken; i++) {} /* the last slot is never taken */
-  unmap_request(&slots[i]);
+  drop_request(&slots[i]);
   return &slots[i];
 }
 
@@ -438,8 +447,8 @@ static void serve(void) {
 const struct exported *sup_exports(void) {
   static const struct exported table[] = {
     BARE_EXPORTS,
-    SIZE(message), FIELD(message, size_bytes), FIELD(message, has_cgroup), FIELD(message, descriptor_count),
-    FIELD(message, own_memory),
+    SIZE(message), FIELD(message, size_bytes), FIELD(message, has_memory), FIELD(message, has_cgroup),
+    FIELD(message, descriptor_count), FIELD(message, own_memory),
     SIZE(request), FIELD(request, candidate_count), FIELD(request, is_search), FIELD(request, argument_count),
     FIELD(request, has_cwd), FIELD(request, has_oom_score_adj), FIELD(request, variable_count),
     FIELD(request, pid_variable_count), FIELD(request, strings_at), FIELD(request, vectors_at), FIELD(request, limits_at),
@@ -448,7 +457,7 @@ const struct exported *sup_exports(void) {
     FIELD(request, gid), FIELD(request, has_uid), FIELD(request, uid), FIELD(request, has_terminal),
     SIZE(limit), FIELD(limit, id), FIELD(limit, soft), FIELD(limit, hard),
     SIZE(report), FIELD(report, pid), FIELD(report, stage), FIELD(report, error), FIELD(report, detail), FIELD(report, cgroup_error),
-    CONSTANT(MAX_DESCRIPTORS),
+    CONSTANT(MAX_DESCRIPTORS), CONSTANT(MAX_INLINE_BYTES),
     STAGE("resolve", RESOLVE), STAGE("fork", FORK), STAGE("session", SESSION), STAGE("oom-score", OOM_SCORE), STAGE("nice", NICE),
     STAGE("limits", LIMITS), STAGE("descriptors", DESCRIPTORS), STAGE("groups", GROUPS), STAGE("gid", GID), STAGE("uid", UID),
     STAGE("chdir", CHDIR), STAGE("exec", EXEC),

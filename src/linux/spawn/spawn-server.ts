@@ -14,11 +14,13 @@ import { REQUEST_FIELDS, type RequestLayout } from "./spawn-request.ts";
 /** The name that ps shows for the server, and for its children before exec. */
 const SERVER_NAME = "sup-spawn";
 
-const MESSAGE_FIELDS = ["size_bytes", "has_cgroup", "descriptor_count", "own_memory"] as const;
+const MESSAGE_FIELDS = ["size_bytes", "has_memory", "has_cgroup", "descriptor_count", "own_memory"] as const;
 const REPORT_FIELDS = ["pid", "stage", "error", "detail", "cgroup_error"] as const;
 
-/** Maximum number of descriptors in one message, including the memfd, the pipe and the cgroup. */
+/** Maximum number of descriptors in one message, including the pipe, the memfd and the cgroup. */
 export const MAX_DESCRIPTORS = 253;
+/** A larger request is passed in a memfd, which takes 0.1 ms more. */
+const MAX_INLINE_BYTES = 8192;
 
 export interface SpawnProgram {
   readonly bare: BareProgram;
@@ -33,7 +35,7 @@ export interface SpawnProgram {
 export function compileSpawnServer(scratch?: string, code = source): SpawnProgram {
   const bare = compileBare("spawn-server.c", code, scratch);
   const { exports } = bare;
-  exports.expect({ MAX_DESCRIPTORS, limit: 24, "limit.id": 0, "limit.soft": 8, "limit.hard": 16 });
+  exports.expect({ MAX_DESCRIPTORS, MAX_INLINE_BYTES, limit: 24, "limit.id": 0, "limit.soft": 8, "limit.hard": 16 });
   return {
     bare,
     request: exports.struct("request", REQUEST_FIELDS),
@@ -113,10 +115,10 @@ const EAGAIN = 11;
 const MAX_WAIT_MS = 1000;
 const MFD_CLOEXEC = 1;
 /**
- * The channel has room for about 2,700 requests. The default size has room for 277, so a daemon that starts 2,000 units at
- * once would wait for the server most of the time.
+ * The channel has room for thousands of requests. The default size has room for 160 small ones, so a daemon that starts 2,000
+ * units at once would wait for the server most of the time.
  */
-const CHANNEL_BYTES = 1 << 20;
+const CHANNEL_BYTES = 1 << 22;
 const SO_SNDBUF = 7;
 const SO_SNDBUFFORCE = 32;
 const LABEL = cstring("sup-spawn");
@@ -140,24 +142,41 @@ export class SpawnServer {
     return this.#pid;
   }
 
-  /** Sends an encoded request with descriptors. Returns 0 or an errno. Waits for at most a second while the channel is full. */
-  send(request: Buffer, { reports, cgroup, fds, ownMemory }: Passed): number {
-    const { message } = this.program;
+  /**
+   * Sends a request with descriptors. `encode` gets the index of the first of `fds` among all descriptors that the server receives.
+   * Returns 0 or an errno. Waits for at most a second while the channel is full.
+   */
+  send(encode: (firstFd: number) => Buffer, passed: Passed): number {
+    const own = passed.cgroup === null ? 1 : 2;
+    const request = encode(own);
+    if (request.length <= MAX_INLINE_BYTES) return this.#send(request, null, passed);
     const memory = syscall(SYSCALL.memfd_create, ptr(LABEL), MFD_CLOEXEC);
     if (memory < 0) return errno();
     try {
-      if (Number(libc.write(memory, ptr(request), request.length)) !== request.length) return errno();
-      const all = [memory, reports, ...(cgroup === null ? [] : [cgroup]), ...fds];
-      const words = message.fill({
-        size_bytes: request.length,
-        has_cgroup: Number(cgroup !== null),
-        descriptor_count: all.length,
-        own_memory: Number(ownMemory),
-      });
+      const moved = encode(own + 1);
+      if (Number(libc.write(memory, ptr(moved), moved.length)) !== moved.length) return errno();
+      return this.#send(moved, memory, passed);
+    } finally {
+      libc.close(memory);
+    }
+  }
+
+  /** Sends a request that is in the memfd `memory`, or within the message if `memory` is null. */
+  #send(request: Buffer, memory: number | null, { reports, cgroup, fds, ownMemory }: Passed): number {
+    const all = [reports, ...(memory === null ? [] : [memory]), ...(cgroup === null ? [] : [cgroup]), ...fds];
+    const head = this.program.message.fill({
+      size_bytes: request.length,
+      has_memory: Number(memory !== null),
+      has_cgroup: Number(cgroup !== null),
+      descriptor_count: all.length,
+      own_memory: Number(ownMemory),
+    });
+    const message = memory === null ? Buffer.concat([head, request]) : head;
+    try {
       const { ours } = this.#open();
       const end = performance.now() + MAX_WAIT_MS;
       for (;;) {
-        const error = sendWithDescriptors(ours, words, all);
+        const error = sendWithDescriptors(ours, message, all);
         if (!BUSY.includes(error)) return error;
         if (performance.now() > end) {
           this.discard();
@@ -167,8 +186,6 @@ export class SpawnServer {
       }
     } catch (error) {
       return (error as { errno?: number }).errno ?? EAGAIN; // the server was killed, and no other server can be started at present
-    } finally {
-      libc.close(memory);
     }
   }
 

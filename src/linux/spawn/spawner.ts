@@ -53,7 +53,7 @@ interface Start {
   timer: Timer | null;
 }
 
-/** Number of descriptors in a message that are not for the process itself: the memfd, the pipe and the cgroup. */
+/** Maximum number of descriptors in a message that are not for the process itself: the pipe, the memfd and the cgroup. */
 const OWN_DESCRIPTORS = 3;
 
 export class Spawner {
@@ -153,11 +153,10 @@ export class Spawner {
     if (libc.pipe2(ptr(pipe), O.CLOEXEC | O.NONBLOCK) !== 0) return failed("fork", errno(), command);
     const [reader, writer] = [pipe[0]!, pipe[1]!];
     const group = cgroup === null ? -1 : open(cgroup, O_DIRECTORY);
-    const own = group < 0 ? OWN_DESCRIPTORS - 1 : OWN_DESCRIPTORS;
-    const bytes = encodeRequest(this.#server.program.request, resolved, own);
     const fds = request.fds.filter((fd) => fd !== null);
     const ownMemory = request.identity.oomScoreAdj !== null;
-    const error = this.#server.send(bytes, { reports: writer, cgroup: group < 0 ? null : group, fds, ownMemory });
+    const encode = (firstFd: number): Buffer => encodeRequest(this.#server.program.request, resolved, firstFd);
+    const error = this.#server.send(encode, { reports: writer, cgroup: group < 0 ? null : group, fds, ownMemory });
     libc.close(writer);
     if (group >= 0) libc.close(group);
     if (error === 0) return { resolved, reader, done, reports: NOTHING, pid: 0, watch: null, timer: null };

@@ -47,7 +47,9 @@ testWithCgroups("a group that was killed is not used again", () => {
 testWithCgroups("sub-groups that the service created are removed too, and so are groups of the unit's earlier runs", () => {
   mkdirSync(join(groups().enter("web", "cccc")!, "inner/deeper"), { recursive: true });
   groups().enter("web", "dddd");
+  groups().releaseOtherRuns("web", "dddd");
   expect(isGone("web.cccc")).toBe(true);
+  expect(isGone("web.dddd")).toBe(false);
   groups().release("dddd");
 });
 
