@@ -198,7 +198,7 @@ export class Cgroups {
   }
 
   #directory(name: string, count: number): string {
-    return join(this.root, count === 1 ? name : `${name}~${count}`);
+    return `${this.root}/${count === 1 ? name : `${name}~${count}`}`;
   }
 }
 

@@ -1,5 +1,4 @@
 import { ptr } from "bun:ffi";
-import { join } from "node:path";
 import { libc, O, open } from "../ffi/libc.ts";
 import { KeptFile } from "../proc/kept-file.ts";
 
@@ -28,7 +27,7 @@ export class OomKills {
    * is set, the machine's counter is ignored.
    */
   wasKilled(directories: readonly string[], certain = false): boolean {
-    const own = directories.flatMap((directory) => countIn(contentOf(join(directory, "memory.events"))) ?? []);
+    const own = directories.flatMap((directory) => countIn(contentOf(`${directory}/memory.events`)) ?? []);
     if (own.length > 0 || certain) return own.some((count) => count > 0);
     const now = countIn(this.#vmstat.read());
     if (now === null || this.#attributed === null || now <= this.#attributed) return false;

@@ -89,8 +89,8 @@ export class StructLayout<F extends string> {
   write(bytes: Buffer, values: Readonly<Record<F, number>>): void {
     for (const [field, value] of Object.entries(values) as Array<[F, number]>) {
       const { value: offset, sizeBytes } = this.#fields.get(field)!;
-      if (sizeBytes === 8) bytes.writeBigUInt64LE(BigInt(value), offset);
-      else bytes.writeInt32LE(value | 0, offset);
+      bytes.writeInt32LE(value | 0, offset);
+      if (sizeBytes === 8) bytes.writeUInt32LE(Math.floor(value / 2 ** 32), offset + 4);
     }
   }
 

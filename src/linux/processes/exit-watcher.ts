@@ -30,6 +30,8 @@ export class ExitWatcher {
   readonly #watched = new Map<number, Watched>();
   readonly #epoll: Epoll;
   readonly #keeper: Keeper;
+  /** The children that were reaped since the poll with this number. */
+  #reaped = { poll: -1, pids: new Set<number>() };
 
   constructor(epoll: Epoll, keeper: Keeper) {
     this.#epoll = epoll;
@@ -39,6 +41,11 @@ export class ExitWatcher {
   /** Returns true while the process is watched and its exit has not been reported. */
   has(pid: number): boolean {
     return this.#watched.has(pid);
+  }
+
+  /** Returns true if this process was a watched child and was reaped in this turn of the event loop. */
+  wasJustReaped(pid: number): boolean {
+    return this.#reaped.poll === this.#epoll.polls && this.#reaped.pids.has(pid);
   }
 
   /** Returns the pidfd of exactly this process, or null if it is not watched. */
@@ -116,9 +123,17 @@ export class ExitWatcher {
     const { pid, startTicks } = process;
     const result = waitForChild(pid, WNOHANG);
     if (result === "running") return null;
-    if (result !== "not-ours") return result;
+    if (result !== "not-ours") {
+      this.#noteReaped(pid);
+      return result;
+    }
     const status = foreignStatus(pid, startTicks, pidfd);
     return status === null ? { kind: "lost" } : decodeWaitStatus(status);
+  }
+
+  #noteReaped(pid: number): void {
+    if (this.#reaped.poll !== this.#epoll.polls) this.#reaped = { poll: this.#epoll.polls, pids: new Set() };
+    this.#reaped.pids.add(pid);
   }
 }
 

@@ -105,7 +105,8 @@ describe("a failed start reports the step, the errno and the subject", () => {
   test("it leaves no zombie and no descriptor", async () => {
     using m = machine();
     await m.sh("true");
-    const [open, children] = [descriptors(), ownChildren()!];
+    const children = ownChildren()!;
+    const open = descriptors();
     const failed = Array.from({ length: 50 }, () => start(m, { cwd: "/no/such" }));
     expect((await Promise.all(failed)).every(({ ok }) => !ok)).toBe(true);
     expect([...ownChildren()!].filter((pid) => !children.has(pid))).toEqual([]);
