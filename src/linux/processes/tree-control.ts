@@ -15,6 +15,7 @@ import { hasPlentyOfDescriptors } from "../self/descriptors.ts";
 import { pidfdOpen, signalProcess } from "./pidfd.ts";
 import { ProcessScan } from "./process-scan.ts";
 import type { ProcessStats } from "../proc/process-stats.ts";
+import { bootId } from "../proc/boot.ts";
 import { isAlive, listPids, ownChildren, readStat, type Stat } from "../proc/proc.ts";
 import { type Snapshot, takeSnapshot, TreeFinder } from "./tree-finder.ts";
 
@@ -108,10 +109,8 @@ export class TreeControl {
    */
   #scanTree(tree: TreeOf, seen: Set<number>, dead?: Set<number>): { readonly members: Stat[]; readonly isSure: boolean } {
     const nearby = this.#descendantsNear(tree, dead);
-    const existing = nearby === null ? null : [...nearby.values()].filter((stat) => stat !== null);
     const unsure = new Set<number>();
-    const snapshot = existing === null ? this.#scanAll() : takeSnapshot(existing, true);
-    const members = this.#finder.find([[0, tree]], snapshot, this.#beginOf, (pid) => void unsure.add(pid)).get(0)!;
+    const members = membersIfAlone(tree, nearby) ?? this.#findMembers(tree, nearby, unsure);
     // These processes may have forked others unnoticed.
     const suspects = nearby === null ? members.map(({ pid }) => pid) : deadOf(nearby);
     const isNothingNew = unsure.size === 0 && suspects.every((pid) => seen.has(pid));
@@ -121,6 +120,12 @@ export class TreeControl {
     if (isNothingNew) seen.add(NOTHING_NEW);
     else seen.delete(NOTHING_NEW);
     return { members, isSure };
+  }
+
+  #findMembers(tree: TreeOf, nearby: ReadonlyMap<number, Stat | null> | null, unsure: Set<number>): Stat[] {
+    const existing = nearby === null ? null : [...nearby.values()].filter((stat) => stat !== null);
+    const snapshot = existing === null ? this.#scanAll() : takeSnapshot(existing, true);
+    return this.#finder.find([[0, tree]], snapshot, this.#beginOf, (pid) => void unsure.add(pid)).get(0)!;
   }
 
   /** Closes the descriptors that are kept between scans. */
@@ -151,7 +156,8 @@ export class TreeControl {
     if (isOurGroup || [...members.values()].some(inGroup)) for (const signal of signals) libc.kill(-tree.main.pid, signal);
     for (const stat of this.members(tree)) members.set(keyOf(stat), stat);
     for (const stat of members.values()) {
-      if (inGroup(readStat(stat.pid) ?? stat)) continue;
+      const mayLeave = stat.pid !== tree.main.pid; // setpgid(2) fails for the leader of a session
+      if (inGroup(mayLeave ? (readStat(stat.pid) ?? stat) : stat)) continue;
       for (const signal of signals) signalProcess(stat, signal);
     }
   }
@@ -184,9 +190,6 @@ export class TreeControl {
   }
 
   isEmpty(tree: TreeOf): boolean {
-    const nearby = this.#descendantsNear(tree);
-    // Usually only the main process is left, which has ended. Then no tree needs to be searched, and a restart waits for this.
-    if (nearby !== null && [...nearby].every(([pid, stat]) => pid === tree.main.pid && (stat === null || !isAlive(stat)))) return true;
     const { members, isSure } = this.#scanTree(tree, seenMain(tree));
     return isSure && members.length === 0;
   }
@@ -320,6 +323,18 @@ export class TreeControl {
  * then.
  */
 const seenMain = ({ main }: TreeOf): Set<number> => new Set([main.pid]);
+
+/**
+ * Returns the members of a tree if nothing but its main process is near, as is usual, or else null. Then no tree has to be searched,
+ * which would take most of the time of a stop.
+ */
+function membersIfAlone({ main }: TreeOf, nearby: ReadonlyMap<number, Stat | null> | null): Stat[] | null {
+  const stat = nearby?.size === 1 ? nearby.get(main.pid) : undefined;
+  if (stat === undefined || main.bootId !== bootId()) return null;
+  if (stat === null) return [];
+  if (stat.startTicks !== main.startTicks) return null; // another process has its pid
+  return isAlive(stat) ? [stat] : [];
+}
 
 const deadOf = (found: ReadonlyMap<number, Stat | null>): number[] =>
   [...found].filter(([, stat]) => stat === null || !isAlive(stat)).map(([pid]) => pid);
