@@ -125,6 +125,20 @@ export class Cgroups {
     if (!mayKeep) for (const { cpuFiles } of this.#groups.values()) closeAll(cpuFiles);
   }
 
+  /**
+   * Returns true if this process is the only one in the run's group. Sub-groups that the service created are not searched. Returns false
+   * if the run has no group or several. One read of `cgroup.procs` takes a third of the time that /proc takes for the children of a single process.
+   */
+  isAlone(invocation: string, pid: number): boolean {
+    const group = this.#groups.get(invocation);
+    if (group?.count !== 1) return false;
+    const file = open(`${this.#directory(group.name, 1)}/cgroup.procs`, O.RDONLY);
+    if (file < 0) return false;
+    const length = Number(libc.read(file, ptr(buffer), buffer.length));
+    libc.close(file);
+    return length > 0 && buffer.toString("latin1", 0, length) === `${pid}\n`;
+  }
+
   /** Kills all processes in the run's groups. The kernel does this in one step, so no fork can escape (Linux 5.14). */
   kill(invocation: string): void {
     const group = this.#groups.get(invocation);

@@ -146,7 +146,7 @@ export class TreeControl {
    * Signals the process group with one atomic call, and then, one by one, the processes of the tree that have left the group.
    * The processes are listed before the signal. If the signal kills the leader, they become orphans, which `#orphans` from
    * earlier in this turn would not contain. They are listed again after the signal, to find processes that left the group in
-   * between.
+   * between. They cannot have left the cgroup, so if it contains only the main process, there are none.
    */
   signal(tree: TreeOf, signals: readonly number[]): void {
     const inGroup = (stat: Stat): boolean => stat.group === tree.main.pid;
@@ -154,7 +154,8 @@ export class TreeControl {
     // The group's id cannot be reused until we have waited for the leader.
     const isOurGroup = this.#exits.pidfdOf(tree.main.pid, tree.main.startTicks) !== null && this.#spawned.has(tree.main.pid);
     if (isOurGroup || [...members.values()].some(inGroup)) for (const signal of signals) libc.kill(-tree.main.pid, signal);
-    for (const stat of this.members(tree)) members.set(keyOf(stat), stat);
+    if (this.#cgroups?.isAlone(tree.invocation, tree.main.pid) !== true)
+      for (const stat of this.members(tree)) members.set(keyOf(stat), stat);
     for (const stat of members.values()) {
       const mayLeave = stat.pid !== tree.main.pid; // setpgid(2) fails for the leader of a session
       if (inGroup(mayLeave ? (readStat(stat.pid) ?? stat) : stat)) continue;

@@ -98,6 +98,29 @@ testWithCgroups(
   },
 );
 
+testWithCgroups("a process is alone in the group of its run until it forks, also if the child leaves the session", async () => {
+  const epoll = openEpoll({ onError: (error) => expect(error).toBeUndefined() });
+  const processes = openProcesses({ epoll, cgroups: opened });
+  const env = { PATH, SUP_UNIT: "single", SUP_INVOCATION_ID: "7777" };
+  const script = "kill -STOP $$; setsid env -i sleep 1000 & wait";
+  const { result } = await startProcess(processes, { argv: ["/bin/sh", "-c", script], env, cwd: null, identity, fds: [null, null, null] });
+  if (!result.ok) throw new Error(JSON.stringify(result));
+  const { pid } = result.ref;
+  const tree = { invocation: "7777", main: result.ref };
+  await until(() => processes.condition(result.ref) === "stopped", { what: "the process to suspend itself" });
+  expect(groups().isAlone("7777", pid)).toBe(true);
+  expect(groups().isAlone("7777", pid + 1)).toBe(false);
+  expect(groups().isAlone("aaaa", pid)).toBe(false);
+  process.kill(pid, "SIGCONT");
+  await until(() => !groups().isAlone("7777", pid), { what: "the child" });
+  processes.killTree(tree);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  processes.whenEmpty(tree, resolve);
+  await promise;
+  processes.close();
+  epoll.close();
+});
+
 testWithCgroups("a run whose program has overwritten its environment is found by its group", async () => {
   const epoll = openEpoll({ onError: (error) => expect(error).toBeUndefined() });
   const processes = openProcesses({ epoll, cgroups: opened });
