@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- all`: measures sup and all other supervisors in one run, in turns, and prints one table. Peers that are not
- * installed come from Debian or npm. `--quick` takes about ten minutes. `--runs=5` is the number of runs of sup and the C loop, and
+ * installed come from Debian or npm. `--quick` takes about sixteen minutes. `--runs=5` is the number of runs of sup and the C loop, and
  * `--peer-runs=2` that of the others. `--only=sup,loop` measures only these. `--write` also writes the charts and
  * the result into docs/performance.md.
  */

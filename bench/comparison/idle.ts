@@ -12,9 +12,9 @@ export interface IdleResult {
 
 const SETTLE_MS = 3_000;
 
-/** Measures the CPU time and memory of the supervisor while nothing happens. The services are not counted. */
-export async function measureIdle({ running }: Live, windowMs: number): Promise<IdleResult> {
-  await Bun.sleep(SETTLE_MS);
+/** Measures the CPU time and memory of the supervisor while nothing happens, `settleMs` after the start. The services are not counted. */
+export async function measureIdle({ running }: Live, windowMs: number, settleMs = SETTLE_MS): Promise<IdleResult> {
+  await Bun.sleep(settleMs);
   const pids = running.supervisors();
   const sum = (of: (pid: number) => number): number => pids.reduce((total, pid) => total + of(pid), 0);
   const before = sum(cpuNs);

@@ -26,7 +26,7 @@ export interface Sizes {
 }
 
 export const FULL: Sizes = { restarts: 50, slowRestarts: 50, launch: 500, steady: 100, idleMs: 60_000 };
-export const QUICK: Sizes = { restarts: 20, slowRestarts: 5, launch: 500, steady: 100, idleMs: 10_000 };
+export const QUICK: Sizes = { restarts: 50, slowRestarts: 5, launch: 500, steady: 100, idleMs: 10_000 };
 
 /** Measures one peer. A failed measurement is reported with the results and does not stop the others. */
 export async function measurePeer(peer: Peer, service: string, sizes: Sizes): Promise<Measured> {
@@ -43,7 +43,7 @@ export async function measurePeer(peer: Peer, service: string, sizes: Sizes): Pr
   );
   await attempt(`${steady} units`, () =>
     withServices(peer, steady, service, async (live) => {
-      measured.idle = await measureIdle(live, idleMs);
+      measured.idle = await measureIdle(live, idleMs, peer.settleMs);
       measured.cli = await measureCli(live);
       measured.stopMs = await measureStop(live);
     }),

@@ -8,6 +8,11 @@ export interface Peer {
   readonly missing?: string;
   /** The minimum time in milliseconds between two kills of one service. After a shorter time, the supervisor delays the restart. */
   readonly restartPaceMs: number;
+  /**
+   * The time in milliseconds after the start until the supervisor is at rest; default: three seconds. A runtime that compiles code needs
+   * about a minute.
+   */
+  readonly settleMs?: number;
   /** Starts the supervisor with `count` services. Each service runs `service STARTS.file uN`. */
   start(session: Session): Promise<Running>;
 }

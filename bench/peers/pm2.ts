@@ -15,6 +15,7 @@ export async function pm2Peer(): Promise<Peer> {
   return {
     name: "PM2",
     version: `${VERSION} on Node ${(await run(["node", "--version"])).stdout.trim()}`,
+    settleMs: 60_000,
     restartPaceMs: 1100, // PM2 counts a run below min_uptime as unstable
     start: async ({ directory, count, service, starts }) => {
       const env = { PM2_HOME: join(directory, "pm2"), PM2_DISABLE_VERSION_CHECK: "true" };

@@ -12,6 +12,7 @@ export async function supPeer(): Promise<Peer> {
   return {
     name: "sup",
     version,
+    settleMs: 60_000,
     restartPaceMs: 150, // sup by design slows down more than ten starts within a second
     start: ({ directory, count, service, starts }) => {
       mkdirSync(join(directory, "units"));
