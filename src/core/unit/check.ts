@@ -100,12 +100,16 @@ export function changedCheck(
 
 /**
  * Delays the next probe of a unit that has just become ready by `part` (0 to 1) of the interval. Otherwise units that started
- * together would all be probed at the same moments from then on.
+ * together would all be probed at the same moments from then on. Probes are due at multiples of GRID_MS, so that a daemon with many
+ * checks wakes once for several probes.
  */
 export const spreadSlots = (state: CheckState, spec: CheckSpec, part: number): CheckState =>
-  state.dueMs === null ? state : { ...state, dueMs: state.slotMs + Math.max(MIN_SPREAD_MS, part * spec.intervalMs) };
+  state.dueMs === null
+    ? state
+    : { ...state, dueMs: Math.ceil((state.slotMs + Math.max(MIN_SPREAD_MS, part * spec.intervalMs)) / GRID_MS) * GRID_MS };
 
 const MIN_SPREAD_MS = 10;
+const GRID_MS = 20;
 
 /** Records that the probe that was due has started. */
 export const beginProbe = (state: CheckState): CheckState => ({

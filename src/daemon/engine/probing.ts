@@ -28,6 +28,7 @@ export class Probing {
   readonly #o: ProbingOptions;
   readonly #runs: Runs;
   readonly #waiters = new Map<string, Array<() => void>>();
+  #results: Array<Extract<WorldEvent, { type: "probed" }>> = [];
 
   constructor(options: ProbingOptions, runs: Runs) {
     this.#o = options;
@@ -94,10 +95,16 @@ export class Probing {
     return fault === null ? result : { ...result, kind: "bad", detail: fault };
   }
 
+  /** Posts the result together with those of other probes that end in the same iteration of the event loop, so that they form one turn. */
   #answer(id: string, run: number, seq: number, result: CheckResult): void {
     this.#o.onProbe(id, result.responseMs);
-    this.#o.post({ type: "probed", id, run, seq, result });
-    this.release(id);
+    if (this.#results.push({ type: "probed", id, run, seq, result }) > 1) return;
+    setImmediate(() => {
+      const results = this.#results;
+      this.#results = [];
+      this.#o.post(...results);
+      for (const { id } of results) this.release(id);
+    });
   }
 }
 

@@ -74,6 +74,7 @@ export const SYSCALL =
   process.arch === "arm64"
     ? {
         memfd_create: 279,
+        userfaultfd: 282,
         setresuid: 147,
         setresgid: 149,
         setfsuid: 151,
@@ -86,6 +87,7 @@ export const SYSCALL =
       }
     : {
         memfd_create: 319,
+        userfaultfd: 323,
         setresuid: 117,
         setresgid: 119,
         setfsuid: 122,

@@ -1,6 +1,7 @@
 import { fullGC } from "bun:jsc";
 import { closeSync, openSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import { libc } from "../ffi/libc.ts";
+import { mapOnlyUsedPages } from "./fault-around.ts";
 
 const MADV_DONTNEED = 4;
 const PAGE_BYTES = 4096;
@@ -24,16 +25,13 @@ export function collectGarbage(): number {
 /**
  * Unmaps the pages of the executable that are in memory, up to 45 MB: code of the runtime, its constants, and the embedded
  * JavaScript. Most of them are needed only at the start. The pages stay in the page cache, so a page that is used again is mapped
- * again without reading the disk. Only pages that this process has not modified are unmapped. Returns the size of the unmapped
- * ranges in bytes.
+ * again without reading the disk. Only pages that this process has not modified are unmapped.
  */
-function releaseFilePages(): number {
+function releaseFilePages(): void {
   const program = embeddedProgram();
-  let released = 0;
-  for (const mapping of ownMappings()) {
-    for (const [from, to] of cleanRanges(mapping, program)) if (libc.madvise(from, to - from, MADV_DONTNEED) === 0) released += to - from;
-  }
-  return released;
+  const ranges = ownMappings().flatMap((mapping) => cleanRanges(mapping, program));
+  mapOnlyUsedPages(ranges);
+  for (const [from, to] of ranges) libc.madvise(from, to - from, MADV_DONTNEED);
 }
 
 /** A mapping of the executable (proc_pid_smaps(5)). `end` is exclusive, and `at` is the position in the file. */

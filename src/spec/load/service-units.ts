@@ -57,7 +57,7 @@ export function checkUnitNames(id: string, { root }: Draft, known: ReadonlySet<s
   if (id.includes("@")) {
     const what = isTemplate(id) ? "a template" : "an instance of a template";
     const more = key === "instances" ? `: \`sup start ${id.slice(0, id.indexOf("@"))}@NAME\` starts one more` : "";
-    return problemAt(nearest(root, path), { path, message: `${what} cannot have "${key}"${more}`, hint: "remove it" });
+    return problemAt(nearest(root(), path), { path, message: `${what} cannot have "${key}"${more}`, hint: "remove it" });
   }
   const template = `${id}@`;
   const clash = known.has(template) ? template : [...known].find((name) => numberedUnit(name)?.service === id);
@@ -67,5 +67,5 @@ export function checkUnitNames(id: string, { root }: Draft, known: ReadonlySet<s
       ? `the instances of the template "${template}" would have the same ids as the units of this service`
       : `there is a unit file for "${clash}", which is the id of a unit of this service`;
   const hint = `rename one of the two files, or remove "${key}" (1 to ${MAX_UNITS} units have the ids ${id}@1 to ${id}@${MAX_UNITS})`;
-  return problemAt(nearest(root, path), { path, message, hint });
+  return problemAt(nearest(root(), path), { path, message, hint });
 }

@@ -21,7 +21,7 @@ export function checkNames({ id, dependencies, root }: Links, { ids: known, mask
   for (const [index, { unit, required, quorum }] of dependencies.entries()) {
     const path = ["dependencies", index];
     const report = (message: string, hint: string | null, severity: Problem["severity"] = "error"): void => {
-      problems.push(problemAt(nearest(root, path), { severity, path, value: unit, message, hint }));
+      problems.push(problemAt(nearest(root(), path), { severity, path, value: unit, message, hint }));
     };
     const template = instanceOf(unit)?.template;
     const numbered = numberedUnit(unit);
@@ -54,7 +54,7 @@ export function checkNames({ id, dependencies, root }: Links, { ids: known, mask
 }
 
 const impossibleQuorum = (unit: string, quorum: number, most: number, root: Links["root"], path: Path): Problem =>
-  problemAt(nearest(root, path), {
+  problemAt(nearest(root(), path), {
     path,
     value: quorum,
     message: `the quorum of ${quorum} can never be met: "${unit}" ${most === 1 ? "is 1 unit" : `has at most ${most} units`}`,
@@ -99,7 +99,7 @@ function fromSmallest(ring: readonly string[]): string[] {
 function cycleProblem(drafts: ReadonlyMap<string, Draft>, id: string, next: string, cycle: string): Problem {
   const { spec, root } = drafts.get(id)!;
   const path = ["dependencies", spec.dependencies.findIndex(({ unit }) => declaredBy(unit, drafts) === next)];
-  return problemAt(nearest(root, path), {
+  return problemAt(nearest(root(), path), {
     path,
     value: next,
     message: `dependency cycle: ${cycle}`,
@@ -116,7 +116,13 @@ export function checkConditions({ spec, root }: Draft, drafts: ReadonlyMap<strin
     const path = ["dependencies", index, "condition"];
     const message = `waits until "${unit}" has ended, but a unit of type "${type}" is meant to keep running`;
     problems.push(
-      problemAt(nearest(root, path), { severity: "warning", path, value: condition, message, hint: 'use "ready" to wait until it works' }),
+      problemAt(nearest(root(), path), {
+        severity: "warning",
+        path,
+        value: condition,
+        message,
+        hint: 'use "ready" to wait until it works',
+      }),
     );
   }
   return problems;
@@ -145,7 +151,7 @@ export function checkAddresses(drafts: ReadonlyMap<string, Draft>): Map<string, 
       if (isKnown) continue;
       const message = `${others.join(", ")} ${others.length === 1 ? "is" : "are"} enabled too and ${others.length === 1 ? "has" : "have"} the same address: ${address}`;
       const hint = "change one of them, or disable all units but one";
-      problems.set(id, [...known, problemAt(nearest(root, path), { severity: "warning", path, message, hint })]);
+      problems.set(id, [...known, problemAt(nearest(root(), path), { severity: "warning", path, message, hint })]);
     }
   }
   return problems;

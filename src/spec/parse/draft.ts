@@ -1,3 +1,4 @@
+import { invariant } from "../../base/invariant.ts";
 import { isTemplate, isUnitId } from "../../base/names.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { TextFile, UnitFiles } from "../../ports/files.ts";
@@ -20,7 +21,7 @@ import { weakly } from "../../base/weakly.ts";
 export interface Draft {
   readonly spec: Spec;
   readonly effective: Readonly<Record<string, unknown>>;
-  readonly root: Node;
+  readonly root: Links["root"];
   readonly files: readonly TextFile[];
   readonly warnings: readonly Problem[];
 }
@@ -36,7 +37,11 @@ export interface FailedDraft {
 export interface Links {
   readonly id: string;
   readonly dependencies: readonly DependencySpec[];
-  readonly root: Node;
+  /**
+   * Returns the tree of the merged files, in which a problem is located. The files are parsed again for this, because most units have
+   * no problem and the trees of all units together would take more memory than the units themselves.
+   */
+  readonly root: () => Node;
 }
 
 /** Turns the files of one unit into a Spec, or returns all their problems. `defaults` holds values for keys that the files do not set. */
@@ -61,10 +66,25 @@ export function draftUnit(files: UnitFiles, defaults: ObjectNode | null): Result
   }
   if (problems.some(({ severity }) => severity === "error")) {
     const dependencies = unusable.has("dependencies") ? [] : dependencySpecs(unit);
-    return err({ problems: inOrder(problems, texts), links: { id, dependencies, root } });
+    return err({ problems: inOrder(problems, texts), links: { id, dependencies, root: rootOf(texts, defaults) } });
   }
-  return ok({ spec: toSpec(unit, id, main.path), effective: effectiveOf(unit, id), root, files: texts, warnings: problems });
+  return ok({
+    spec: toSpec(unit, id, main.path),
+    effective: effectiveOf(unit, id),
+    root: rootOf(texts, defaults),
+    files: texts,
+    warnings: problems,
+  });
 }
+
+/** `texts` and `defaults` must be without syntax errors. */
+const rootOf =
+  (texts: readonly TextFile[], defaults: ObjectNode | null): Links["root"] =>
+  () => {
+    const merged = readAndMerge(texts, defaults);
+    invariant(merged.ok, "a file without syntax errors was read before");
+    return merged.value.root;
+  };
 
 /**
  * Returns the top-level keys whose intended value is unknown. Either the value is invalid, or another key in the file is probably a

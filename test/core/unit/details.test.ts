@@ -46,11 +46,17 @@ test("sub_state: `waiting for dependents` needs a stop request and a live proces
 describe("checks", () => {
   const spec = makeSpec("web", { check: {} }).check!;
 
-  test("the first probe after readiness is delayed at least by the minimum spreadSlots", () => {
+  test("the first probe after readiness is delayed at least by 10 ms", () => {
     const state = { ...beginCheck(1, 0), dueMs: 1000, slotMs: 1000 };
-    expect(spreadSlots(state, spec, 0).dueMs).toBe(1010);
+    expect(spreadSlots(state, spec, 0).dueMs).toBe(1020);
     expect(spreadSlots(state, spec, 0.5).dueMs).toBe(1000 + CHECK.intervalMs / 2);
     expect(spreadSlots({ ...state, dueMs: null }, spec, 0.5).dueMs).toBeNull();
+  });
+
+  test("probes are spread over times that are multiples of 20 ms, so that many checks need few wake-ups", () => {
+    const due = (readyMs: number, part: number) => spreadSlots({ ...beginCheck(1, 0), dueMs: readyMs, slotMs: readyMs }, spec, part).dueMs;
+    expect([due(1003, 0.25), due(1007.5, 0.25)]).toEqual([due(1000.5, 0.25), due(1000.5, 0.25)]);
+    expect(due(1000, 0.75)! % 20).toBe(0);
   });
 
   test("a changed check continues the sequence numbers of its probes, a new one starts at 0", () => {

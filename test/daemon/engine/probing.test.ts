@@ -12,9 +12,8 @@ const running = (parts: Parameters<typeof rig>[0] = {}) => {
   rigged.facts();
   return rigged;
 };
-const settled = async (): Promise<void> => {
-  for (let i = 0; i < 10; i++) await Promise.resolve();
-};
+/** Resolves when the results of probes that have ended are posted, which happens once per iteration of the event loop. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 test("the answer is posted with the run and the number of the probe", async () => {
   const { perform, prober, events, responses } = running();
@@ -27,6 +26,18 @@ test("the answer is posted with the run and the number of the probe", async () =
   expect(responses).toEqual([12]);
 });
 
+test("results that arrive in one iteration of the event loop are posted together, so that they form one turn", async () => {
+  const { perform, prober, events, posts } = running();
+  const before = posts();
+  for (const seq of [1, 2]) {
+    perform({ type: "probe", run: 1, seq });
+    prober.answer({ kind: "ok", detail: "connected", responseMs: 1 });
+  }
+  await settled();
+  expect(events()).toMatchObject([{ seq: 1 }, { seq: 2 }]);
+  expect(posts()).toBe(before + 1);
+});
+
 test("a probe that breaks inside is answered as broken, and reported as a bug", async () => {
   const { perform, prober, events, bugs, responses } = running();
   perform({ type: "probe", run: 1, seq: 1 });
@@ -37,18 +48,20 @@ test("a probe that breaks inside is answered as broken, and reported as a bug", 
   expect(responses).toEqual([null]);
 });
 
-test("a probe before the environment of the run is known is broken, not bad", () => {
+test("a probe before the environment of the run is known is broken, not bad", async () => {
   const { perform, events } = rig({ check: {} });
   perform({ type: "probe", run: 1, seq: 1 });
+  await settled();
   expect(events()).toMatchObject([
     { type: "probed", run: 1, result: { kind: "broken", detail: "the environment of this run is unknown" } },
   ]);
 });
 
-test("an unknown variable in the probe breaks it", () => {
+test("an unknown variable in the probe breaks it", async () => {
   const { perform, events, prober } = running({ check: { probe: { type: "tcp", host: "localhost", port: "${NONE}", timeoutMs: 1000 } } });
   perform({ type: "probe", run: 1, seq: 1 });
   expect(prober.probes).toEqual([]);
+  await settled();
   expect(JSON.stringify(events())).toContain("NONE");
 });
 

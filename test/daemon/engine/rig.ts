@@ -30,6 +30,7 @@ export function rig(parts: SpecParts = {}, terminals: Partial<Terminals> = {}) {
     readText,
   });
   const posted: WorldEvent[] = [];
+  let posts = 0;
   const bugs: string[] = [];
   const responses: Array<number | null> = [];
   const taken: Array<readonly [invocation: string, command: string | null, isAnswered: boolean]> = [];
@@ -54,7 +55,10 @@ export function rig(parts: SpecParts = {}, terminals: Partial<Terminals> = {}) {
     fingerprints: { take: (_, invocation, launch, isAnswered) => void taken.push([invocation, launch?.argv[0] ?? null, isAnswered]) },
     firstLineOf: async (path) => files.get(path) ?? null,
     realPathOf: async (path) => links.get(path) ?? path,
-    post: (...events) => void posted.push(...events),
+    post: (...events) => {
+      posts++;
+      posted.push(...events);
+    },
     bug: (message, error) => void bugs.push(`${message}: ${error instanceof Error ? error.message : String(error)}`),
   });
   type Wanted = Parameters<Interpreter["perform"]>[0] extends infer E ? (E extends { id: string } ? Omit<E, "id"> : never) : never;
@@ -71,6 +75,8 @@ export function rig(parts: SpecParts = {}, terminals: Partial<Terminals> = {}) {
     holders,
     bugs,
     responses,
+    /** How often events were posted. */
+    posts: () => posts,
     /** The fingerprints that were taken. */
     taken,
     perform: (effect: Wanted): void => {
