@@ -42,6 +42,7 @@ export const { symbols: libc } = dlopen("libc.so.6", {
   getgrouplist: { args: [P, U, P, P], returns: I },
   clock_gettime: { args: [I, P], returns: I },
   madvise: { args: [T.u64_fast, T.u64_fast, I], returns: I },
+  mlock: { args: [P, T.u64_fast], returns: I },
   sysconf: { args: [I], returns: L },
   getrlimit: { args: [I, P], returns: I },
   geteuid: { args: [], returns: U },

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { memoryDir, tempDir } from "../../harness/temp.ts";
 import { canMount, smallDisk } from "../store/small-disk.ts";
 import { LogKit, logSpec, parseStrictly, until } from "./kit.ts";
 
@@ -19,15 +20,21 @@ async function takeMeanwhile(meanwhile: () => Promise<void>, directory: string, 
   await taker.exited;
 }
 
-/** Blocks fill the pages of the pipe; single lines leave each page partly empty. */
+/**
+ * Blocks fill the pages of the pipe; single lines leave each page partly empty. If the files are in memory, large amounts are read with
+ * read(2) instead of splice(2).
+ */
 const MANNERS = [
-  { format: "cri", manner: "by blocks", lines: 2_000_000, command: ["seq"] },
-  { format: "raw", manner: "by blocks", lines: 2_000_000, command: ["seq"] },
-  { format: "cri", manner: "line by line", lines: 500_000, command: ["stdbuf", "-oL", "seq"] },
+  { format: "cri", manner: "by blocks", where: "on a disk", lines: 2_000_000, command: ["seq"] },
+  { format: "cri", manner: "by blocks", where: "in memory", lines: 2_000_000, command: ["seq"] },
+  { format: "raw", manner: "by blocks", where: "on a disk", lines: 2_000_000, command: ["seq"] },
+  { format: "raw", manner: "by blocks", where: "in memory", lines: 2_000_000, command: ["seq"] },
+  { format: "cri", manner: "line by line", where: "on a disk", lines: 500_000, command: ["stdbuf", "-oL", "seq"] },
+  { format: "cri", manner: "line by line", where: "in memory", lines: 500_000, command: ["stdbuf", "-oL", "seq"] },
 ] as const;
 
-test.each(MANNERS)("killed at a random moment while a service writes $manner, $format: every line once", async ({ format, lines, command }) => {
-  await using kit = new LogKit();
+test.each(MANNERS)("killed at a random moment while a service writes $manner, $format, $where: every line once", async ({ format, where, lines, command }) => {
+  await using kit = new LogKit({}, where === "in memory" ? memoryDir() : tempDir());
   kit.logs.open("web", logSpec({ format }));
   const writers = kit.logs.writers("web");
   const child = Bun.spawn([...command, "1", String(lines)], { stdin: "ignore", stdout: writers.stdout, stderr: writers.stderr });

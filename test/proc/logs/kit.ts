@@ -29,16 +29,18 @@ export function grep(source: string): Pattern {
 
 /** Logs in a temporary directory, with helpers to inspect them. */
 export class LogKit {
-  readonly #temp: TempDir = tempDir();
-  readonly dir = this.#temp.path;
+  readonly #temp: TempDir;
+  readonly dir: string;
   readonly problems: string[] = [];
   readonly losses: Array<{ unit: string; why: string; over: boolean; bytes: number; lines: number; cause: string }> = [];
   readonly epoll: Epoll = openEpoll({ onError: (error) => this.problems.push(String(error)) });
   logs: Logs;
   readonly #options: Partial<LogOptions>;
 
-  constructor(options: Partial<LogOptions> = {}) {
+  constructor(options: Partial<LogOptions> = {}, temp = tempDir()) {
     this.#options = options;
+    this.#temp = temp;
+    this.dir = temp.path;
     this.logs = this.#start();
   }
 

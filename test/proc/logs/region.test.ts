@@ -1,15 +1,21 @@
 import { expect, test } from "bun:test";
-import { closeSync, constants, openSync, readdirSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readFileSync, statfsSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Region, type Seal } from "../../../src/adapters/logs/capture/region.ts";
 import { makeFifo } from "../../../src/linux/io/fifo.ts";
-import { tempDir } from "../../harness/temp.ts";
+import { memoryDir, type TempDir, tempDir } from "../../harness/temp.ts";
 
 const SEAL: Seal = [0x12345678, -5];
 const PAGE = 4096;
 
-function withRegion(work: (region: Region, pipe: number) => void): void {
-  using temp = tempDir();
+/** The region is filled with read(2) in memory, and with splice(2) on a disk. */
+const PLACES: ReadonlyArray<readonly [string, () => TempDir]> = [
+  ["on a disk", tempDir],
+  ["in memory", memoryDir],
+];
+
+function withRegion(work: (region: Region, pipe: number) => void, makeDirectory: () => TempDir = tempDir): void {
+  using temp = makeDirectory();
   const path = join(temp.path, "pipe");
   makeFifo(path, 0o600);
   const pipe = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
@@ -22,7 +28,7 @@ function withRegion(work: (region: Region, pipe: number) => void): void {
   }
 }
 
-test("the seals show how many bytes arrived, and how many did not", () => {
+test.each(PLACES)("the seals show how many bytes arrived, and how many did not, %s", (_, makeDirectory) => {
   withRegion((region, pipe) => {
     for (const length of [8, 9, 4095, 4096, 4104, 4107, 8192, 40_000, 65_536].map((wanted) => region.fitting(wanted))) {
       const bytes = Buffer.from(crypto.getRandomValues(new Uint8Array(length)));
@@ -33,10 +39,23 @@ test("the seals show how many bytes arrived, and how many did not", () => {
       expect(region.arrived(length, SEAL)).toBe(length);
       expect(region.bytes.subarray(region.at, region.at + length).equals(bytes)).toBe(true);
     }
-  });
+  }, makeDirectory);
 });
 
-test("an interrupted splice is known to the exact page", () => {
+test.skipIf(!canLock())("a region in memory is locked from the first step on, so that no store into it waits; one on a disk is not", () => {
+  for (const [where, makeDirectory] of PLACES) {
+    withRegion((region, pipe) => {
+      const isInMemory = statfsSync(`/proc/self/fd/${pipe}`).type === TMPFS_MAGIC;
+      const before = lockedKb();
+      writeSync(pipe, "x".repeat(100));
+      region.seal(100, SEAL);
+      region.fill(pipe, 100);
+      expect([where, lockedKb() - before]).toEqual([where, isInMemory ? region.bytes.length / 1024 : 0]);
+    }, makeDirectory);
+  }
+});
+
+test.each(PLACES)("a step that stopped between two pages is known to the exact page, %s", (_, makeDirectory) => {
   withRegion((region, pipe) => {
     const length = 10 * PAGE + 100;
     for (let pages = 1; pages <= 10; pages++) {
@@ -45,7 +64,7 @@ test("an interrupted splice is known to the exact page", () => {
       expect(region.fill(pipe, pages * PAGE)).toBe(pages * PAGE); // as if the kernel stopped there
       expect(region.arrived(length, SEAL)).toBe(pages * PAGE);
     }
-  });
+  }, makeDirectory);
 });
 
 test("the last page always has room for its seal, and no step exceeds the region", () => {
@@ -67,3 +86,15 @@ test("an existing region is reused unchanged: the last daemon's bytes may be in 
   second.close();
   expect(readdirSync(temp.path)).toEqual(["region"]);
 });
+
+const TMPFS_MAGIC = 0x01021994;
+
+function lockedKb(): number {
+  return Number(/^VmLck:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "latin1"))![1]);
+}
+
+/** Returns false if RLIMIT_MEMLOCK of this machine is too low. Some containers set it to 64 KiB. */
+function canLock(): boolean {
+  const limit = /^Max locked memory\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "latin1"))![1]!;
+  return limit === "unlimited" || Number(limit) >= 8 << 20;
+}
