@@ -58,7 +58,7 @@ test("a run's cgroup has the last word", async () => {
   const usage = treeUsage({
     treeStats: (tree) => m.processes.treeStats(tree),
     scanTrees: (trees) => m.processes.scanTrees(trees),
-    cgroupCpuUs: (invocation) => (invocation === "none" ? null : us),
+    cgroupCpuTimes: (invocations) => invocations.map((invocation) => (invocation === "none" ? null : us)),
     countDescriptors: (pids) => pids.map(() => null),
   });
   await usage.sample(new Map()); // what begins after it is new
@@ -126,7 +126,7 @@ test("a run whose cgroup has not used any CPU time is not read again for a minut
       scans.push({ units: all.map(([unit]) => String(unit)), unchanged: [...(unchanged ?? [])] });
       return m.processes.scanTrees(all, unchanged);
     },
-    cgroupCpuUs: (invocation) => us.get(invocation) ?? null,
+    cgroupCpuTimes: (invocations) => invocations.map((invocation) => us.get(invocation) ?? null),
     countDescriptors: (pids) => m.processes.countDescriptors(pids),
   });
   const [busy, idle, other] = [await m.start("exec sleep 1000"), await m.start("exec sleep 1000"), await m.start("exec sleep 1000")];
@@ -198,7 +198,7 @@ test("one unit's memory and share are read without the sweep over all", async ()
   const usage = treeUsage({
     treeStats: (tree) => m.processes.treeStats(tree),
     scanTrees: sweep,
-    cgroupCpuUs: () => null,
+    cgroupCpuTimes: () => [],
     countDescriptors: () => [],
   });
   // The new program has no pages yet in the moment of the exec.

@@ -26,7 +26,7 @@ const MIB = 1024 * 1024;
 /** Every 12th sample reads all processes again. */
 const FULL_SAMPLE_EVERY = 12;
 
-type Table = Pick<ProcessTable, "treeStats" | "scanTrees" | "cgroupCpuUs" | "countDescriptors">;
+type Table = Pick<ProcessTable, "treeStats" | "scanTrees" | "cgroupCpuTimes" | "countDescriptors">;
 
 /** One process at the last sample. */
 export interface LastSample {
@@ -80,7 +80,7 @@ class ProcUsage implements TreeUsage {
     const lastTicks = this.#times.sampledAtTicks;
     // The counters are read before the scan. A process that runs in between changes the counter until the next sample, which
     // then reads the processes again.
-    this.#counters = new Map([...trees].map(([unit, { invocation }]) => [unit, this.#table.cgroupCpuUs(invocation)]));
+    this.#counters = this.#readCounters(trees);
     const idle = this.#findIdle(trees);
     const idlePids = new Set([...idle.values()].flatMap(({ pids }) => pids));
     const busy = idle.size === 0 ? trees : new Map([...trees].filter(([unit]) => !idle.has(unit)));
@@ -102,6 +102,14 @@ class ProcUsage implements TreeUsage {
     this.#elapsedTicks = elapsedTicks;
     this.#known = known;
     return Promise.resolve(new Map([...known].map(([unit, { sample }]) => [unit, sample])));
+  }
+
+  #readCounters(trees: ReadonlyMap<string, TreeOf>): ReadonlyMap<string, number | null> {
+    const times = this.#table.cgroupCpuTimes(Array.from(trees.values(), ({ invocation }) => invocation));
+    const counters = new Map<string, number | null>();
+    let at = 0;
+    for (const unit of trees.keys()) counters.set(unit, times[at++] ?? null);
+    return counters;
   }
 
   /** Returns the units whose processes have used no CPU time since the last sample, with their present samples. */

@@ -20,7 +20,7 @@ export interface HousekeepingOptions {
 }
 
 const PRUNE_EVERY_MS = 600_000;
-/** Minimum number of units to roll up per tick. With 10 units per tick of 5 s, 1,000 units are rolled up within ten minutes. */
+/** Minimum number of units to roll up per tick. With 10 units per tick of 5 s, a round of 1,000 units takes less than ten minutes. */
 const LEAST_SERVICES = 10;
 /** Number of deletion slices per tick while the store is too big. */
 const SLICES = 4;

@@ -12,7 +12,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { deletedWords, lossEvent } from "../../core/logs/loss-messages.ts";
 import { type Cgroups, openCgroups } from "../../linux/cgroup/cgroup.ts";
 import { type Epoll, openEpoll } from "../../linux/io/epoll.ts";
-import { openInotify } from "../../linux/io/inotify.ts";
+import { type Inotify, openInotify } from "../../linux/io/inotify.ts";
 import { findPortHolder } from "../../linux/io/port-holder.ts";
 import { openSdNotify } from "../../linux/io/sd-notify.ts";
 import { openSockets } from "../../linux/io/sockets.ts";
@@ -77,6 +77,7 @@ export interface Machine {
   readonly terminals: Terminals;
   readonly viewers: TerminalViewers;
   readonly systemUnits: SystemUnits;
+  readonly inotify: Pick<Inotify, "watch">;
   readonly bootId: string;
   readonly invocations: Invocations;
   readonly invocationOf: (id: string, run: number) => string;
@@ -139,7 +140,7 @@ export function openMachine({ places, settings, daemonLog, version }: MachineOpt
     processes,
     prober: openProber({ processes, epoll, version }),
     notifier: openNotifier({ processes, epoll, version, scratch: places.runtime }),
-    ...{ usage, hostUsage: hostUsage(places.logs) },
+    ...{ inotify, usage, hostUsage: hostUsage(places.logs) },
     processUsage: processUsage({ table: processes, trees: usage }),
     users: openUsers(),
     keeper,

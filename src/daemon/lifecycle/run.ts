@@ -304,7 +304,7 @@ async function start(
     guard.stop();
     await listening.value.stop();
   };
-  return ok({ parts, unlisten, relieve: guard.check });
+  return ok({ parts, unlisten, relieve: () => guard.check() });
 }
 
 const appOptions = ({ facade, store }: Parts, { api }: Settings, daemonLog: DaemonLog, version: string, token: string): AppOptions => ({

@@ -11,6 +11,7 @@ import { ptr } from "bun:ffi";
 import { err, ok, type Result } from "../../base/result.ts";
 import { withoutLeaf } from "./limits.ts";
 import { cstring, libc, O, open } from "../ffi/libc.ts";
+import type { ProcessStats } from "../proc/process-stats.ts";
 import { groupsIn, read } from "./files.ts";
 
 export interface CgroupOptions {
@@ -44,6 +45,10 @@ interface Group {
   readonly cpuFiles: number[];
 }
 
+type CpuTimesReader = Pick<ProcessStats, "readCpuTimes">;
+/** The CPU time of a group that cannot be read. */
+const UNKNOWN = -1;
+
 export class Cgroups {
   readonly root: string;
   /** The current group of each run, and the number of groups the run has had. */
@@ -52,6 +57,10 @@ export class Cgroups {
   readonly #runsOf = new Map<string, Set<string>>();
   readonly #path: RegExp;
   #mayKeepFiles = false;
+  /** The descriptor of `cpu.stat` of the root, or none. */
+  readonly #rootFile: number[] = [];
+  /** The last times of `cpuTimes`, and the time that the root had counted before they were read. */
+  #lastTimes: { readonly rootUs: number; readonly byRun: ReadonlyMap<string, number | null> } = { rootUs: UNKNOWN, byRun: new Map() };
   #released: (invocation: string) => void = () => {};
 
   constructor(root: string) {
@@ -100,29 +109,59 @@ export class Cgroups {
   }
 
   /**
-   * Returns the CPU time of the run's groups in microseconds. Returns null if the run has no group, or if the kernel does not count
-   * the time (before Linux 4.15).
+   * Returns the CPU time of the groups of each run in microseconds. The time is null if the run has no group, or if the kernel does
+   * not count the time (before Linux 4.15). The counter of the root includes all groups. While it does not change, no group is read.
    */
-  cpuUs(invocation: string): number | null {
-    const group = this.#groups.get(invocation);
-    if (group === undefined) return null;
-    const { cpuFiles, name, count } = group;
-    let sum: number | null = null;
-    for (let i = 0; i < count; i++) {
-      const file = cpuFiles[i] ?? open(join(this.#directory(name, i + 1), "cpu.stat"), O.RDONLY);
-      const usage = file < 0 ? null : readCpuUsage(file);
-      if (usage !== null) sum = (sum ?? 0) + usage;
-      if (i < cpuFiles.length || file < 0) continue;
-      if (i === cpuFiles.length && this.#mayKeepFiles) cpuFiles.push(file);
-      else libc.close(file);
-    }
-    return sum;
+  cpuTimes(invocations: readonly string[], reader: CpuTimesReader): ReadonlyArray<number | null> {
+    const rootUs = this.#readRoot(reader);
+    const { byRun } = this.#lastTimes;
+    const isUnchanged = rootUs !== UNKNOWN && rootUs === this.#lastTimes.rootUs;
+    if (isUnchanged && invocations.every((invocation) => byRun.has(invocation))) return invocations.map((one) => byRun.get(one)!);
+    const times = this.#readGroups(invocations, reader);
+    this.#lastTimes = { rootUs, byRun: new Map(invocations.map((invocation, i) => [invocation, times[i]!])) };
+    return times;
   }
 
-  /** Whether `cpuUs` keeps files open, which makes it several times as fast. At first it does not. */
+  #readRoot(reader: CpuTimesReader): number {
+    const file = this.#rootFile[0] ?? open(join(this.root, "cpu.stat"), O.RDONLY);
+    if (file < 0) return UNKNOWN;
+    const us = reader.readCpuTimes([file])[0]!;
+    this.#rootFile[0] = file;
+    // Reading fails if the root was removed and made again.
+    if (us === UNKNOWN || !this.#mayKeepFiles) closeAll(this.#rootFile);
+    return us;
+  }
+
+  #readGroups(invocations: readonly string[], reader: CpuTimesReader): Array<number | null> {
+    const files: number[] = [];
+    const owners: number[] = [];
+    const opened: number[] = [];
+    for (const [owner, invocation] of invocations.entries()) {
+      const group = this.#groups.get(invocation);
+      for (let i = 0; i < (group?.count ?? 0); i++) {
+        const file = group!.cpuFiles[i] ?? this.#openCpuFile(group!, i, opened);
+        if (file >= 0) owners[files.push(file) - 1] = owner;
+      }
+    }
+    const sums = new Array<number | null>(invocations.length).fill(null);
+    for (const [i, us] of reader.readCpuTimes(files).entries()) if (us !== UNKNOWN) sums[owners[i]!] = (sums[owners[i]!] ?? 0) + us;
+    closeAll(opened);
+    return sums;
+  }
+
+  /** Opens `cpu.stat` of one group of a run. Adds the descriptor to `opened` if it is not kept. Returns a negative number on failure. */
+  #openCpuFile({ name, cpuFiles }: Group, index: number, opened: number[]): number {
+    const file = open(join(this.#directory(name, index + 1), "cpu.stat"), O.RDONLY);
+    if (file >= 0) (index === cpuFiles.length && this.#mayKeepFiles ? cpuFiles : opened).push(file);
+    return file;
+  }
+
+  /** Whether `cpuTimes` keeps files open, which makes it several times as fast. At first it does not. */
   keepFiles(mayKeep: boolean): void {
     this.#mayKeepFiles = mayKeep;
-    if (!mayKeep) for (const { cpuFiles } of this.#groups.values()) closeAll(cpuFiles);
+    if (mayKeep) return;
+    closeAll(this.#rootFile);
+    for (const { cpuFiles } of this.#groups.values()) closeAll(cpuFiles);
   }
 
   /**
@@ -214,17 +253,6 @@ export class Cgroups {
   #directory(name: string, count: number): string {
     return `${this.root}/${count === 1 ? name : `${name}~${count}`}`;
   }
-}
-
-const buffer = Buffer.alloc(256);
-
-/** Reads a file `cpu.stat`, which begins with `usage_usec N`. Returns null if the group is gone. */
-function readCpuUsage(file: number): number | null {
-  const length = Number(libc.pread(file, ptr(buffer), buffer.length, 0));
-  if (length <= 0) return null;
-  const text = buffer.toString("latin1", 0, Math.min(length, 64));
-  const usage = text.startsWith("usage_usec ") ? Number.parseInt(text.slice(11), 10) : NaN;
-  return Number.isNaN(usage) ? null : usage;
 }
 
 function closeAll(files: number[]): void {

@@ -142,6 +142,27 @@ int sup_count_descriptors(struct request *r) {
   return 0;
 }
 
+struct cpu_request {
+  const int *files;
+  double *times;                   /* one for each file */
+  int count;
+};
+
+/* Reads `cpu.stat` of many cgroups, which begins with "usage_usec N". Stores N, or -1 if it is unknown. */
+int sup_read_cpu_times(struct cpu_request *r) {
+  static const char key[] = "usage_usec ";
+  static char text[64];
+  int i, k;
+  for (i = 0; i < r->count; i++) {
+    long length = pread(r->files[i], text, sizeof text - 1, 0L);
+    const char *at = text + sizeof key - 1;
+    text[length < 0 ? 0 : length] = 0;
+    for (k = 0; key[k] && text[k] == key[k]; k++) continue;
+    r->times[i] = key[k] || *at < '0' || *at > '9' ? -1 : (double)number(&at);
+  }
+  return 0;
+}
+
 struct descent {
   int *pids;                       /* at first the roots; then also all of their descendants */
   int count, room;                 /* how many there are, and how many fit */
@@ -242,6 +263,7 @@ const struct exported *sup_exports(void) {
     FIELD(process, threads), FIELD(process, cpu_ticks), FIELD(process, waited_ticks), FIELD(process, resident_pages),
     FIELD(process, start_ticks), FIELD(process, environment_end), FIELD(process, wait_status), FIELD(process, name),
     SIZE(request), FIELD(request, pids), FIELD(request, kept), FIELD(request, processes), FIELD(request, results), FIELD(request, count),
+    SIZE(cpu_request), FIELD(cpu_request, files), FIELD(cpu_request, times), FIELD(cpu_request, count),
     SIZE(descent), FIELD(descent, pids), FIELD(descent, count), FIELD(descent, room), FIELD(descent, skipped),
     FIELD(descent, skipped_count), FIELD(descent, processes), FIELD(descent, results),
     CONSTANT(NONE), CONSTANT(ONCE), CONSTANT(SKIPPED),

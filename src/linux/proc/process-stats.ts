@@ -10,6 +10,7 @@ import source from "./process-stats.c" with { type: "text" };
 const FUNCTIONS = {
   sup_read_processes: { args: ["ptr"], returns: "int" },
   sup_count_descriptors: { args: ["ptr"], returns: "int" },
+  sup_read_cpu_times: { args: ["ptr"], returns: "int" },
   sup_read_descendants: { args: ["ptr"], returns: "int" },
 } as const;
 // prettier-ignore
@@ -18,6 +19,7 @@ const PROCESS_FIELDS = [
   "environment_end", "wait_status", "name",
 ] as const;
 const REQUEST_FIELDS = ["pids", "kept", "processes", "results", "count"] as const;
+const CPU_FIELDS = ["files", "times", "count"] as const;
 const DESCENT_FIELDS = ["pids", "count", "room", "skipped", "skipped_count", "processes", "results"] as const;
 
 type Field = (typeof PROCESS_FIELDS)[number];
@@ -36,6 +38,11 @@ export interface ProcessStats {
   readDescendants(roots: readonly number[], skipped?: ReadonlySet<number>): Map<number, Stat | null>;
   /** Returns the number of open descriptors of each process, or null for those that have ended or that we may not inspect. */
   countDescriptors(pids: readonly number[]): Array<number | null>;
+  /**
+   * Returns the CPU time of cgroups in microseconds, given descriptors of their files `cpu.stat`. The time is -1 if it is unknown. The
+   * result is valid until the next call.
+   */
+  readCpuTimes(files: readonly number[]): Float64Array;
 }
 
 /** The values of NONE, ONCE and SKIPPED in process-stats.c. */
@@ -51,15 +58,24 @@ const AT_ONCE = 256;
 export function compileProcessStats(scratch?: string, code = source): ProcessStats {
   const { functions, exports } = compileC("process-stats.c", code, FUNCTIONS, scratch);
   exports.expect({ NONE: NOT_OPEN >>> 0, ONCE: NOT_KEPT >>> 0, SKIPPED });
-  const process = exports.struct("process", PROCESS_FIELDS);
-  return new NativeStats(functions, process, exports.struct("request", REQUEST_FIELDS), exports.struct("descent", DESCENT_FIELDS));
+  return new NativeStats(functions, {
+    process: exports.struct("process", PROCESS_FIELDS),
+    request: exports.struct("request", REQUEST_FIELDS),
+    cpu: exports.struct("cpu_request", CPU_FIELDS),
+    descent: exports.struct("descent", DESCENT_FIELDS),
+  });
+}
+
+interface Layouts {
+  readonly process: StructLayout<Field>;
+  readonly request: StructLayout<(typeof REQUEST_FIELDS)[number]>;
+  readonly cpu: StructLayout<(typeof CPU_FIELDS)[number]>;
+  readonly descent: StructLayout<(typeof DESCENT_FIELDS)[number]>;
 }
 
 class NativeStats implements ProcessStats {
   readonly #functions: Functions<typeof FUNCTIONS>;
-  readonly #process: StructLayout<Field>;
-  readonly #request: StructLayout<(typeof REQUEST_FIELDS)[number]>;
-  readonly #descent: StructLayout<(typeof DESCENT_FIELDS)[number]>;
+  readonly #layouts: Layouts;
   /** The positions of the numbers in struct process, in units of 8 bytes. */
   readonly #at: Readonly<Record<Field, number>>;
   #room = 0;
@@ -68,17 +84,13 @@ class NativeStats implements ProcessStats {
   #results = new Int32Array();
   #bytes = Buffer.alloc(0);
   #doubles = new Float64Array();
+  #cpuFiles = new Int32Array(AT_ONCE);
+  #cpuTimes = new Float64Array(AT_ONCE);
 
-  constructor(
-    functions: Functions<typeof FUNCTIONS>,
-    process: StructLayout<Field>,
-    request: StructLayout<(typeof REQUEST_FIELDS)[number]>,
-    descent: StructLayout<(typeof DESCENT_FIELDS)[number]>,
-  ) {
+  constructor(functions: Functions<typeof FUNCTIONS>, layouts: Layouts) {
     this.#functions = functions;
-    this.#process = process;
-    this.#request = request;
-    this.#descent = descent;
+    this.#layouts = layouts;
+    const { process } = layouts;
     this.#at = Object.fromEntries(PROCESS_FIELDS.map((field) => [field, process.offsetOf(field) / 8])) as Record<Field, number>;
     this.#allocate(AT_ONCE);
   }
@@ -103,7 +115,7 @@ class NativeStats implements ProcessStats {
     if (roots.length > this.#room) this.#allocate(2 * roots.length);
     this.#pids.set(roots);
     const skip = Int32Array.from(skipped ?? []);
-    const descent = this.#descent.fill({
+    const descent = this.#layouts.descent.fill({
       pids: ptr(this.#pids),
       count: roots.length,
       room: this.#room,
@@ -119,7 +131,7 @@ class NativeStats implements ProcessStats {
     }
     if (error !== 0) throw failure(error);
     const found = new Map<number, Stat | null>();
-    const count = this.#descent.getInt(descent, "count");
+    const count = this.#layouts.descent.getInt(descent, "count");
     for (let i = 0; i < count; i++) {
       if (this.#results[i] !== SKIPPED) found.set(this.#pids[i]!, this.#results[i] === 1 ? this.#statAt(i) : null);
     }
@@ -134,9 +146,20 @@ class NativeStats implements ProcessStats {
     });
   }
 
+  readCpuTimes(files: readonly number[]): Float64Array {
+    if (files.length > this.#cpuFiles.length) {
+      this.#cpuFiles = new Int32Array(2 * files.length);
+      this.#cpuTimes = new Float64Array(2 * files.length);
+    }
+    this.#cpuFiles.set(files);
+    const request = this.#layouts.cpu.fill({ files: ptr(this.#cpuFiles), times: ptr(this.#cpuTimes), count: files.length });
+    this.#functions.sup_read_cpu_times(ptr(request));
+    return this.#cpuTimes.subarray(0, files.length);
+  }
+
   #call(name: "sup_read_processes" | "sup_count_descriptors", pids: readonly number[]): void {
     this.#pids.set(pids);
-    const request = this.#request.fill({
+    const request = this.#layouts.request.fill({
       pids: ptr(this.#pids),
       kept: ptr(this.#descriptors),
       processes: ptr(this.#bytes),
@@ -148,7 +171,7 @@ class NativeStats implements ProcessStats {
 
   #statAt(index: number): Stat {
     const [bytes, doubles, at] = [this.#bytes, this.#doubles, this.#at];
-    const begin = index * this.#process.sizeBytes;
+    const begin = index * this.#layouts.process.sizeBytes;
     const first = begin / 8;
     const nameAt = begin + 8 * at.name;
     return {
@@ -173,7 +196,7 @@ class NativeStats implements ProcessStats {
     this.#pids = new Int32Array(room);
     this.#descriptors = new Int32Array(room);
     this.#results = new Int32Array(room);
-    this.#bytes = Buffer.alloc(room * this.#process.sizeBytes);
+    this.#bytes = Buffer.alloc(room * this.#layouts.process.sizeBytes);
     this.#doubles = new Float64Array(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length / 8);
   }
 }

@@ -28,7 +28,7 @@ export class ProcessScan {
 
   /** Returns all processes except those known to be unrelated, and those in `unchanged`. */
   scan(unchanged: ReadonlySet<number>): Stat[] {
-    if (++this.#scans % FULL_SCAN_EVERY === 0) this.#unrelated.clear();
+    this.#count();
     const unrelated = new Set<number>();
     const pids: number[] = [];
     for (const pid of listPids()) {
@@ -37,6 +37,16 @@ export class ProcessScan {
     }
     this.#unrelated = unrelated;
     return this.#stats.read(pids, this.#kept);
+  }
+
+  /** Call this instead of `scan` and `finish` if the scan would look for no tree. */
+  skip(mayKeep: boolean): void {
+    this.#count();
+    if (!mayKeep) this.close();
+  }
+
+  #count(): void {
+    if (++this.#scans % FULL_SCAN_EVERY === 0) this.#unrelated.clear();
   }
 
   /**

@@ -39,10 +39,10 @@ export interface ProcessTable extends Processes {
    */
   scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>, unchanged?: ReadonlySet<number>): ReadonlyMap<K, readonly Stat[]>;
   /**
-   * Returns the CPU time in microseconds that the run's cgroups have counted, including that of processes that have ended. Returns
-   * null if the run has no cgroup.
+   * Returns the CPU time in microseconds that the cgroups of each run have counted, including that of processes that have ended. The
+   * time is null if the run has no cgroup.
    */
-  cgroupCpuUs(invocation: string): number | null;
+  cgroupCpuTimes(invocations: readonly string[]): ReadonlyArray<number | null>;
   /** Returns the number of open descriptors of each process, or null for those that have ended or that we may not inspect. */
   countDescriptors(pids: readonly number[]): ReadonlyArray<number | null>;
   /** Returns the living processes of one tree. */
@@ -165,8 +165,8 @@ class LinuxProcesses implements ProcessTable {
     return this.#cgroups?.has(invocation) ? "cgroup" : "processes";
   }
 
-  cgroupCpuUs(invocation: string): number | null {
-    return this.#cgroups?.cpuUs(invocation) ?? null;
+  cgroupCpuTimes(invocations: readonly string[]): ReadonlyArray<number | null> {
+    return this.#cgroups?.cpuTimes(invocations, this.#stats) ?? [];
   }
 
   bind(invocation: string, bounds: CgroupLimits | null): void {

@@ -134,10 +134,15 @@ export class TreeControl {
   }
 
   scanTrees<K>(trees: Iterable<readonly [K, TreeOf]>, unchanged: ReadonlySet<number> = new Set()): ReadonlyMap<K, readonly Stat[]> {
-    const scanned = this.#processScan.scan(unchanged);
-    const found = this.#finder.find(trees, takeSnapshot(scanned, false, unchanged), this.#beginOf);
     const mayKeep = hasPlentyOfDescriptors();
     this.#cgroups?.keepFiles(mayKeep);
+    const wanted = [...trees];
+    if (wanted.length === 0) {
+      this.#processScan.skip(mayKeep);
+      return new Map();
+    }
+    const scanned = this.#processScan.scan(unchanged);
+    const found = this.#finder.find(wanted, takeSnapshot(scanned, false, unchanged), this.#beginOf);
     this.#processScan.finish(scanned, found.values(), { unchanged, mayKeep });
     return found;
   }

@@ -14,6 +14,9 @@ const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 const EWOULDBLOCK = 11;
 
+/** The name of the file in the state directory. */
+export const LOCK_NAME = "lock";
+
 export interface Lock {
   /** To keep the lock through a re-exec, clear close-on-exec and pass this number to the new image. */
   readonly fd: number;
@@ -59,7 +62,7 @@ class FileLock implements Lock {
     if (this.#held.directory < 0) this.#held = { file, directory: lockDirectory(this.#path) };
     const { directory } = this.#held;
     const isSameDirectory = directory < 0 || isAt(this.#path, directory);
-    if (isSameDirectory && isAt(join(this.#path, "lock"), file)) return "intact";
+    if (isSameDirectory && isAt(join(this.#path, LOCK_NAME), file)) return "intact";
     const again = isSameDirectory ? lockFile(this.#path) : lockBoth(this.#path);
     if (!again.ok) return again.error;
     this.#held = typeof again.value === "number" ? { file: again.value, directory } : again.value;
@@ -101,7 +104,7 @@ function lockDirectory(path: string): number {
 }
 
 function lockFile(directory: string, inherited?: number): Result<number, LockFailure> {
-  const path = join(directory, "lock");
+  const path = join(directory, LOCK_NAME);
   const fd = inherited ?? open(path, O.RDWR | O.CREAT | O_NOFOLLOW, 0o600);
   if (fd < 0) return err({ kind: "failed", errno: -fd });
   if (libc.flock(fd, LOCK_EX | LOCK_NB) !== 0) {

@@ -9,7 +9,10 @@ export interface RollUp {
 
 /** Compresses and deletes old data, and measures the size of the store. */
 export interface StoreUpkeep {
-  /** Compresses old rows and merges older ones into coarser rows, for a few services per call. Repeated calls reach every service. */
+  /**
+   * Compresses old rows and merges older ones into coarser rows, for a few services per call. Repeated calls reach every service every
+   * quarter of an hour.
+   */
   rollUp(plan: RollUp): void;
   /** Deletes some of the rows that are older than the given times. Returns true if more remain to be deleted. */
   prune(beforeMetricsIso: string, beforeEventsIso: string): boolean;

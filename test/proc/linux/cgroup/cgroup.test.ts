@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { openCgroups, type Cgroups } from "../../../../src/linux/cgroup/cgroup.ts";
 import { openEpoll } from "../../../../src/linux/io/epoll.ts";
+import { compileProcessStats } from "../../../../src/linux/proc/process-stats.ts";
 import { openProcesses } from "../../../../src/linux/processes/processes.ts";
 import type { ProcessRef } from "../../../../src/ports/processes.ts";
 import { until } from "../../../harness/until.ts";
@@ -136,6 +137,49 @@ testWithCgroups("a run whose program has overwritten its environment is found by
   processes.killTree({ invocation: "9999", main });
   processes.whenEmpty({ invocation: "9999", main }, resolve);
   await promise;
+  processes.close();
+  epoll.close();
+});
+
+testWithCgroups("CPU times are read again only after a process of any run has used CPU time", async () => {
+  const epoll = openEpoll({ onError: (error) => expect(error).toBeUndefined() });
+  const processes = openProcesses({ epoll, cgroups: opened });
+  const stats = compileProcessStats();
+  for (const mayKeep of [false, true]) {
+    groups().keepFiles(mayKeep);
+    groups().enter("idle", "iiii");
+    const { result } = await startProcess(processes, {
+      argv: ["/bin/sh", "-c", "while :; do :; done"],
+      env: { PATH, SUP_UNIT: "busy", SUP_INVOCATION_ID: "jjjj" },
+      cwd: null,
+      identity,
+      fds: [null, null, null],
+    });
+    if (!result.ok) throw new Error(JSON.stringify(result));
+    const main = result.ref;
+    let reads: number[] = [];
+    const readCpuTimes = (files: readonly number[]): Float64Array => {
+      reads.push(files.length);
+      return stats.readCpuTimes(files);
+    };
+    const sample = () => {
+      reads = [];
+      return groups().cpuTimes(["iiii", "none", "jjjj"], { readCpuTimes });
+    };
+    const last = sample();
+    await until(() => sample()[2]! > last[2]!, { what: "the CPU time to grow" });
+    expect(reads).toEqual([1, 2]);
+    expect(last.slice(0, 2)).toEqual([0, null]);
+    processes.killTree({ invocation: "jjjj", main });
+    await until(() => (sample(), reads.length === 1), { what: "a sample in which no group is read" });
+    expect(sample()).toEqual(sample());
+    groups().enter("other", "kkkk");
+    expect(groups().cpuTimes(["kkkk"], stats)).toEqual([0]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    processes.whenEmpty({ invocation: "jjjj", main }, resolve);
+    await promise;
+    for (const invocation of ["iiii", "kkkk"]) groups().release(invocation);
+  }
   processes.close();
   epoll.close();
 });
