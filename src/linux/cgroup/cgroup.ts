@@ -255,6 +255,8 @@ export class Cgroups {
   }
 }
 
+const buffer = Buffer.alloc(64);
+
 function closeAll(files: number[]): void {
   for (const file of files.splice(0)) libc.close(file);
 }
