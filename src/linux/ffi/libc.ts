@@ -1,6 +1,8 @@
 /**
  * All calls to libc go through this table. After a failed call, call `errno()` before anything else runs on this thread, because
  * any other call may overwrite the error number.
+ *
+ * Call `ptr` for each call of C. The memory of a small typed array can move, so an address that was computed earlier may be wrong.
  */
 import { dlopen, FFIType as T, type Pointer, ptr, read } from "bun:ffi";
 
