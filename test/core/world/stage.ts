@@ -42,6 +42,8 @@ export class Stage {
   /** Units whose probes fail. */
   readonly ill = new Set<string>();
   readonly #held = new Map<string, WorldEvent>();
+  /** Runs whose command could not be executed, so that no process receives a signal. */
+  readonly #unborn = new Set<string>();
   readonly #mailbox: WorldEvent[] = [];
 
   constructor(specs: readonly Spec[], startConcurrency = 0) {
@@ -144,10 +146,9 @@ export class Stage {
         return this.#spawn(id, run);
       case "signal":
         this.sent.push(effect.signal);
-        if (!this.stubborn.has(id)) this.#fact(id, { type: "exited", run, exit: killedBy(15) });
-        return;
+        return this.stubborn.has(id) ? undefined : this.#killed(id, run, 15);
       case "kill":
-        return this.#fact(id, { type: "exited", run, exit: killedBy(9) });
+        return this.#killed(id, run, 9);
       case "sweep":
         return this.#fact(id, { type: "swept", run, killed: [] });
       case "prepare":
@@ -169,10 +170,18 @@ export class Stage {
 
   #spawn(id: string, run: number): void {
     const failure = { stage: "exec", message: "no such file", resources: false } as const;
-    if (this.broken.has(id)) return this.#fact(id, { type: "spawnFailed", run, failure });
+    if (this.broken.has(id)) {
+      this.#unborn.add(`${id} ${run}`);
+      return this.#fact(id, { type: "spawnFailed", run, failure });
+    }
+    this.#unborn.delete(`${id} ${run}`); // a unit that was removed and loaded again counts its runs from 1
     const spawned: WorldEvent = { type: "fact", id, fact: { type: "spawned", run, process: ref(100 + run) } };
     if (this.slow.has(id)) this.#held.set(id, spawned);
     else this.#mailbox.push(spawned);
+  }
+
+  #killed(id: string, run: number, signal: number): void {
+    if (!this.#unborn.has(`${id} ${run}`)) this.#fact(id, { type: "exited", run, exit: killedBy(signal) });
   }
 
   #fact(id: string, fact: Fact): void {
