@@ -55,6 +55,6 @@ const growth = (from: Moment): string => `RSS ${mb(ended.rss - from.rss)} MB, an
 const faults = faultsOf(result);
 console.log(table(HEAD, rows));
 console.log(`\nhighest RSS: ${mb(peak)} MB; events sent to clients: ${messages}`);
-console.log(`growth since the first hundredth: ${growth(began)}\ngrowth since the start: ${growth(fresh)}`);
+console.log(`growth since the first tenth: ${growth(began)}\ngrowth since the start: ${growth(fresh)}`);
 for (const fault of faults) console.log(`FAULT ${fault}`);
 process.exit(faults.length === 0 ? 0 : 1);
