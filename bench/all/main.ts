@@ -52,7 +52,7 @@ if (!native) {
 }
 await providePrograms();
 const machine = describeMachine();
-const sizes = options.quick ? QUICK : FULL;
+const sizes = { ...(options.quick ? QUICK : FULL), isSettled: true };
 const results = (await findPeers(native.loop, options.only)).map((peer): Results => ({ peer, runs: [], logs: [], notes: [] }));
 const runs = Number(options.runs);
 // All peers take turns, so that other load on the machine affects all of them equally.

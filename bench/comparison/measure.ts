@@ -18,6 +18,8 @@ export interface Measured {
 
 export interface Sizes {
   readonly restarts: number;
+  /** True if CPU time and memory are measured only when the supervisor is at rest (`Peer.settleMs`). Otherwise three seconds after the start. */
+  readonly isSettled?: boolean;
   /** The number of restarts for peers that must wait a second between restarts. */
   readonly slowRestarts: number;
   readonly launch: number;
@@ -30,7 +32,7 @@ export const QUICK: Sizes = { restarts: 50, slowRestarts: 5, launch: 500, steady
 
 /** Measures one peer. A failed measurement is reported with the results and does not stop the others. */
 export async function measurePeer(peer: Peer, service: string, sizes: Sizes): Promise<Measured> {
-  const { restarts, slowRestarts, launch, steady, idleMs } = sizes;
+  const { restarts, slowRestarts, launch, steady, idleMs, isSettled = false } = sizes;
   const measured: Measured = { peer, troubles: [] };
   const attempt = async (what: string, action: () => Promise<void>): Promise<void> => {
     console.error(`${peer.name}: ${what} …`);
@@ -43,7 +45,7 @@ export async function measurePeer(peer: Peer, service: string, sizes: Sizes): Pr
   );
   await attempt(`${steady} units`, () =>
     withServices(peer, steady, service, async (live) => {
-      measured.idle = await measureIdle(live, idleMs, peer.settleMs);
+      measured.idle = await measureIdle(live, idleMs, isSettled ? peer.settleMs : undefined);
       measured.cli = await measureCli(live);
       measured.stopMs = await measureStop(live);
     }),
