@@ -5,8 +5,8 @@
  * the server does not wait for that. A child may hang, for example because its working directory is on a file system that does not
  * respond, or because its user suspends it. Such a child delays neither the server nor the daemon.
  *
- * A request is one message with descriptors (SCM_RIGHTS): the write end of a pipe, a memfd if the struct request does not fit into the
- * message, the directory of the child's cgroup if there is one, and the descriptors that become 0, 1, 2 and so on in the child. The child reports its steps in
+ * A request is one message with descriptors (SCM_RIGHTS): the write end of a pipe, the directory of the child's cgroup if there is one,
+ * the descriptors that become 0, 1, 2 and so on in the child, and a memfd if the struct request does not fit into the message. The child reports its steps in
  * the pipe, which exec closes. When the pipe is closed, the daemon knows from the last report what happened:
  *   - a report with an error means that the start failed at this step,
  *   - a report without an error means that exec has succeeded (or that the child was killed, which its exit status says),
@@ -59,7 +59,7 @@ struct report { int pid, stage, error, detail, cgroup_error; };
 enum { RESOLVE = 1, FORK, SESSION, OOM_SCORE, NICE, LIMITS, DESCRIPTORS, GROUPS, GID, UID, CHDIR, EXEC };
 
 enum { MAX_DESCRIPTORS = 253 }; /* SCM_MAX_FD of the kernel */
-enum { REPORTS = 0, MEMORY = 1 };  /* indexes of the descriptors of a message; that of the cgroup is 1 + has_memory */
+enum { REPORTS = 0, CGROUP = 1 };  /* indexes of the descriptors of a message; the memfd is the last one */
 enum { MAX_INLINE_BYTES = 8192 };  /* size of the largest request that follows the message without a memfd */
 enum { ENOENT = 2, EINTR = 4, EAGAIN = 11, ENOMEM = 12, EACCES = 13, EISDIR = 21, EMFILE = 24 };
 enum { O_WRONLY = 1, O_RDWR = 2, O_NONBLOCK = 04000, O_CLOEXEC = 02000000, O_PATH = 010000000, F_DUPFD_CLOEXEC = 1030 };
@@ -342,7 +342,7 @@ static long clone_child(struct slot *s, int is_shared) {
   s->report.pid = s->report.cgroup_error = 0;
   if (s->message.has_cgroup) {
     args.flags = flags | CLONE_INTO_CGROUP;
-    args.cgroup = (word)s->control.fds[1 + s->message.has_memory];
+    args.cgroup = (word)s->control.fds[CGROUP];
     args.child_tid = is_shared ? (word)&s->is_taken : 0;
     args.stack = is_shared ? (word)s->stack : 0;
     args.stack_size = is_shared ? top - (word)s->stack : 0;
@@ -386,7 +386,7 @@ static void drop_request(struct slot *s) {
 static long start(struct slot *s, int arrived, int is_shared) {
   long result;
   if (arrived < s->message.descriptor_count) return -EMFILE;
-  result = !s->message.has_memory ? (long)s->inlined : call(NR_mmap, 0L, (long)s->message.size_bytes, (long)PROT_READ_WRITE, (long)MAP_PRIVATE, (long)s->control.fds[MEMORY], 0L);
+  result = !s->message.has_memory ? (long)s->inlined : call(NR_mmap, 0L, (long)s->message.size_bytes, (long)PROT_READ_WRITE, (long)MAP_PRIVATE, (long)s->control.fds[s->message.descriptor_count - 1], 0L);
   if (result < 0 && result > -4096) return result;
   s->request = (char *)result;
   result = clone_child(s, is_shared);

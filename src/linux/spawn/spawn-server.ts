@@ -142,20 +142,14 @@ export class SpawnServer {
     return this.#pid;
   }
 
-  /**
-   * Sends a request with descriptors. `encode` gets the index of the first of `fds` among all descriptors that the server receives.
-   * Returns 0 or an errno. Waits for at most a second while the channel is full.
-   */
-  send(encode: (firstFd: number) => Buffer, passed: Passed): number {
-    const own = passed.cgroup === null ? 1 : 2;
-    const request = encode(own);
+  /** Sends an encoded request with descriptors. Returns 0 or an errno. Waits for at most a second while the channel is full. */
+  send(request: Buffer, passed: Passed): number {
     if (request.length <= MAX_INLINE_BYTES) return this.#send(request, null, passed);
     const memory = syscall(SYSCALL.memfd_create, ptr(LABEL), MFD_CLOEXEC);
     if (memory < 0) return errno();
     try {
-      const moved = encode(own + 1);
-      if (Number(libc.write(memory, ptr(moved), moved.length)) !== moved.length) return errno();
-      return this.#send(moved, memory, passed);
+      if (Number(libc.write(memory, ptr(request), request.length)) !== request.length) return errno();
+      return this.#send(request, memory, passed);
     } finally {
       libc.close(memory);
     }
@@ -163,7 +157,7 @@ export class SpawnServer {
 
   /** Sends a request that is in the memfd `memory`, or within the message if `memory` is null. */
   #send(request: Buffer, memory: number | null, { reports, cgroup, fds, ownMemory }: Passed): number {
-    const all = [reports, ...(memory === null ? [] : [memory]), ...(cgroup === null ? [] : [cgroup]), ...fds];
+    const all = [reports, ...(cgroup === null ? [] : [cgroup]), ...fds, ...(memory === null ? [] : [memory])];
     const head = this.program.message.fill({
       size_bytes: request.length,
       has_memory: Number(memory !== null),

@@ -153,10 +153,10 @@ export class Spawner {
     if (libc.pipe2(ptr(pipe), O.CLOEXEC | O.NONBLOCK) !== 0) return failed("fork", errno(), command);
     const [reader, writer] = [pipe[0]!, pipe[1]!];
     const group = cgroup === null ? -1 : open(cgroup, O_DIRECTORY);
+    const bytes = encodeRequest(this.#server.program.request, resolved, group < 0 ? 1 : 2);
     const fds = request.fds.filter((fd) => fd !== null);
     const ownMemory = request.identity.oomScoreAdj !== null;
-    const encode = (firstFd: number): Buffer => encodeRequest(this.#server.program.request, resolved, firstFd);
-    const error = this.#server.send(encode, { reports: writer, cgroup: group < 0 ? null : group, fds, ownMemory });
+    const error = this.#server.send(bytes, { reports: writer, cgroup: group < 0 ? null : group, fds, ownMemory });
     libc.close(writer);
     if (group >= 0) libc.close(group);
     if (error === 0) return { resolved, reader, done, reports: NOTHING, pid: 0, watch: null, timer: null };
