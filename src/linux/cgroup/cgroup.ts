@@ -12,7 +12,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { withoutLeaf } from "./limits.ts";
 import { cstring, libc, O, open } from "../ffi/libc.ts";
 import type { ProcessStats } from "../proc/process-stats.ts";
-import { groupsIn, read } from "./files.ts";
+import { groupsIn, read, readShort } from "./files.ts";
 
 export interface CgroupOptions {
   /** Identifies the state directory. It consists of letters and digits. */
@@ -171,11 +171,7 @@ export class Cgroups {
   isAlone(invocation: string, pid: number): boolean {
     const group = this.#groups.get(invocation);
     if (group?.count !== 1) return false;
-    const file = open(`${this.#directory(group.name, 1)}/cgroup.procs`, O.RDONLY);
-    if (file < 0) return false;
-    const length = Number(libc.read(file, ptr(buffer), buffer.length));
-    libc.close(file);
-    return length > 0 && buffer.toString("latin1", 0, length) === `${pid}\n`;
+    return readShort(`${this.#directory(group.name, 1)}/cgroup.procs`)?.toString("latin1") === `${pid}\n`;
   }
 
   /** Kills all processes in the run's groups. The kernel does this in one step, so no fork can escape (Linux 5.14). */
@@ -254,8 +250,6 @@ export class Cgroups {
     return `${this.root}/${count === 1 ? name : `${name}~${count}`}`;
   }
 }
-
-const buffer = Buffer.alloc(64);
 
 function closeAll(files: number[]): void {
   for (const file of files.splice(0)) libc.close(file);

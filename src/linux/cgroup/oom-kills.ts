@@ -1,6 +1,5 @@
-import { ptr } from "bun:ffi";
-import { libc, O, open } from "../ffi/libc.ts";
 import { KeptFile } from "../proc/kept-file.ts";
+import { readShort } from "./files.ts";
 
 /**
  * Decides whether the kernel sent a SIGKILL because memory ran out. If the run's cgroup has the memory controller, its counter
@@ -27,7 +26,7 @@ export class OomKills {
    * is set, the machine's counter is ignored.
    */
   wasKilled(directories: readonly string[], certain = false): boolean {
-    const own = directories.flatMap((directory) => countIn(contentOf(`${directory}/memory.events`)) ?? []);
+    const own = directories.flatMap((directory) => countIn(readShort(`${directory}/memory.events`)) ?? []);
     if (own.length > 0 || certain) return own.some((count) => count > 0);
     const now = countIn(this.#vmstat.read());
     if (now === null || this.#attributed === null || now <= this.#attributed) return false;
@@ -42,15 +41,4 @@ const KEY = "\noom_kill ";
 function countIn(content: Buffer | null): number | null {
   const at = content?.indexOf(KEY) ?? -1;
   return at < 0 ? null : Number.parseInt(content!.toString("latin1", at + KEY.length, at + KEY.length + 20), 10);
-}
-
-const buffer = Buffer.alloc(1024);
-
-/** Reads `memory.events`. Returns null if the group has no memory controller or is gone. */
-function contentOf(path: string): Buffer | null {
-  const fd = open(path, O.RDONLY); // an exception for each missing file would take 0.1 ms
-  if (fd < 0) return null;
-  const length = Number(libc.read(fd, ptr(buffer), buffer.length));
-  libc.close(fd);
-  return length < 0 ? null : buffer.subarray(0, length);
 }

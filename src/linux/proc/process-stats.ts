@@ -112,6 +112,7 @@ class NativeStats implements ProcessStats {
   }
 
   readDescendants(roots: readonly number[], skipped?: ReadonlySet<number>): Map<number, Stat | null> {
+    if (roots.length === 0) return new Map();
     if (roots.length > this.#room) this.#allocate(2 * roots.length);
     this.#pids.set(roots);
     const skip = Int32Array.from(skipped ?? []);

@@ -35,7 +35,6 @@ const RETRY_MS = 50;
 const PROMPT_SCANS = 5;
 /** After this many unsure scans the tree counts as empty. */
 const MAX_UNSURE_SCANS = 20;
-const NO_PROCESSES: ReadonlyMap<number, Stat | null> = new Map();
 /** A pseudo-pid in the set of seen pids. Its presence means that the previous scan found nothing new. */
 const NOTHING_NEW = 0;
 
@@ -289,8 +288,7 @@ export class TreeControl {
     // A reload command, or a main process that another one has replaced, is watched and therefore no orphan.
     const others = (this.#ofRun.get(invocation) ?? []).map(({ pid }) => pid).filter((pid) => this.#exits.has(pid));
     const isReaped = this.#exits.wasJustReaped(main.pid); // then /proc has nothing about it
-    const roots = isReaped ? others : [main.pid, ...others];
-    const found = roots.length === 0 ? new Map<number, Stat | null>() : this.#stats.readDescendants(roots, dead);
+    const found = this.#stats.readDescendants(isReaped ? others : [main.pid, ...others], dead);
     if (isReaped) found.set(main.pid, null);
     // Orphans are read after the descendants, because an orphaned process moves from the descendants to the orphans, never back.
     const orphans = this.#findOrphans(dead);
@@ -320,7 +318,7 @@ export class TreeControl {
     if (children === null) return null;
     setImmediate(this.#clearScans);
     const orphans = [...children].filter((pid) => !this.#exits.has(pid) && !this.#isHelper(pid));
-    return (this.#orphans = orphans.length === 0 ? NO_PROCESSES : this.#stats.readDescendants(orphans, dead));
+    return (this.#orphans = this.#stats.readDescendants(orphans, dead));
   }
 }
 

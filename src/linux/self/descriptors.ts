@@ -1,5 +1,4 @@
-import { ptr } from "bun:ffi";
-import { cstring, libc, O } from "../ffi/libc.ts";
+import { libc, O, open } from "../ffi/libc.ts";
 import { ownLimit } from "../spawn/rlimits.ts";
 
 /** Descriptors that starts of units leave free: for the API, the store, log files, hooks, and for stopping the units. */
@@ -28,10 +27,8 @@ const descriptorLimit = (): number => ownLimit("nofile").soft ?? Number.MAX_SAFE
 
 /** open(2) gives the lowest free number, so all below it are in use. There may be a few more above it. */
 function descriptorsLeft(limit: number): number {
-  const lowest = libc.open(ptr(NULL_DEVICE), O.RDONLY | O.CLOEXEC);
+  const lowest = open("/dev/null", O.RDONLY);
   if (lowest < 0) return 0;
   libc.close(lowest);
   return limit - lowest;
 }
-
-const NULL_DEVICE = cstring("/dev/null");
