@@ -169,9 +169,9 @@ export function killRunning(pids: Iterable<number>, program: string): number {
 }
 
 /** Polls the condition every 2 ms until it holds. Throws after `timeoutMs`. */
-export async function until(condition: () => boolean, what: string, timeoutMs: number): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, what: string, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`timed out after ${timeoutMs} ms waiting for ${what}`);
     await Bun.sleep(2);
   }

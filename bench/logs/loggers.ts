@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { findPm2, findRunit, findS6, findSupervisord, numbered, pm2, runit, s6, supervisord, type Found, type Single } from "../peers/single.ts"; // prettier-ignore
-import { childrenOf, quiet, run } from "../process.ts";
+import { childrenOf, quiet, run, until } from "../process.ts";
 import { FILE_BYTES, KEEP, type Logger, missingLogger } from "./logger.ts";
 
 /** Returns the loggers whose names begin with one of the words of `only`, or all of them. */
@@ -51,7 +51,8 @@ async function supLogger(format: "cri" | "raw"): Promise<Logger> {
       const child = Bun.spawn([SUP, "daemon"], quiet({ SUP_HOME: directory }));
       const socket = join(directory, "run/sup.sock");
       const get = async (path: string): Promise<string> => (await fetch(`http://sup${path}`, { unix: socket })).text();
-      await untilAnswered(() => get("/healthz"), child);
+      // The socket's file exists a moment before the daemon accepts connections.
+      await until(() => get("/healthz").then(() => true, () => false), "the daemon", 10_000); // prettier-ignore
       unit("u", { enabled: true, command, args, log });
       await get("/api/supervisor/status");
       await fetch("http://sup/api/supervisor/reload", { unix: socket, method: "POST" });
@@ -69,18 +70,6 @@ async function supLogger(format: "cri" | "raw"): Promise<Logger> {
       };
     },
   };
-}
-
-/** Waits until a request succeeds. The socket's file exists a moment before the daemon accepts connections. */
-async function untilAnswered(request: () => Promise<unknown>, daemon: Bun.Subprocess): Promise<void> {
-  while (daemon.exitCode === null) {
-    try {
-      return void (await request());
-    } catch {
-      await Bun.sleep(2);
-    }
-  }
-  throw new Error(`the daemon exited with ${daemon.exitCode}`);
 }
 
 interface Parts {
